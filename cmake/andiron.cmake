@@ -1,0 +1,46 @@
+# What every target of the project shares.
+
+# Warnings and sanitizers: linked by our own targets, never by what is installed.
+add_library(andiron_build INTERFACE)
+target_compile_options(andiron_build INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wswitch-enum -Wnon-virtual-dtor)
+if(ANDIRON_WERROR)
+  target_compile_options(andiron_build INTERFACE -Werror)
+endif()
+if(ANDIRON_SANITIZE)
+  target_compile_options(andiron_build INTERFACE -fsanitize=${ANDIRON_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(andiron_build INTERFACE -fsanitize=${ANDIRON_SANITIZE})
+endif()
+
+# andiron_library(NAME SOURCES ... DEPENDS ...): a static library of ours. Includes are written from the root.
+function(andiron_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE $<BUILD_INTERFACE:andiron_build>)
+endfunction()
+
+# andiron_program(NAME SOURCES ... DEPENDS ... [STATIC])
+# STATIC links the whole program statically, but for sanitizer builds, whose runtimes can't be.
+function(andiron_program name)
+  cmake_parse_arguments(ARG "STATIC" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} andiron_build)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  if(ARG_STATIC AND NOT ANDIRON_SANITIZE)
+    target_link_options(${name} PRIVATE -static)
+  endif()
+endfunction()
+
+# andiron_test(NAME SOURCES ... DEPENDS ... [LABELS ...] [TIMEOUT seconds]): one test program = one ctest entry.
+function(andiron_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main andiron_build)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+    ENVIRONMENT "ANDIRON_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};ANDIRON_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+endfunction()

@@ -1,0 +1,19 @@
+// The product's only reading of the clock.
+#ifndef ANDIRON_WORKER_BASE_CLOCK_H_
+#define ANDIRON_WORKER_BASE_CLOCK_H_
+
+#include <string>
+
+#include <andiron/time.h>
+
+namespace andiron {
+
+// CLOCK_MONOTONIC: never jumps, the same in every process of the machine.
+TimePoint Now();
+
+// The wall clock in UTC, "2026-11-21T03:00:00.123456Z": for people, decides nothing.
+std::string WallTime();
+
+}  // namespace andiron
+
+#endif  // ANDIRON_WORKER_BASE_CLOCK_H_
