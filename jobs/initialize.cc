@@ -1,0 +1,69 @@
+// initialize(): the race of one start.
+//
+// First message, exit, timeout, spawn failure, protocol error and cancel race. The slot is Starting while the race is
+// on; EndInitialize is called once, by whichever comes first, and every way out leads to Idle or towards Vacant.
+#include <algorithm>
+
+#include "jobs/pool.h"
+
+namespace andiron {
+
+void Pool::Initialize(Slot& slot) {
+  SetState(slot, SlotState::kStarting);
+  slot.started_at = ledger_.now;
+  // Counted from the decision to start: a spawn that gets stuck is covered by the same deadline.
+  slot.state_until = Later(ledger_.now, settings_.init_timeout);
+  if (settings_.init_stall_timeout > 0s) slot.stall_until = Later(ledger_.now, settings_.init_stall_timeout);
+  ledger_.Emit(StartChild{Id(slot)});
+  Settle(slot);
+}
+
+void Pool::EndInitialize(Slot& slot, InitializeEnd end) {
+  ++counts_.initialize[static_cast<std::size_t>(end)];
+  slot.state_until = slot.stall_until = kNever;
+  if (end == InitializeEnd::kReady) {
+    slot.ready = true;
+    failed_starts_ = 0;
+    SetBreaker(BreakerState::kClosed);
+    SetState(slot, SlotState::kIdle);
+    if (settings_.max_child_age > 0s) slot.age_until = Later(ledger_.now, settings_.max_child_age);
+    return;  // the waiters are woken by Reconcile, while the child is still idle
+  }
+  if (end != InitializeEnd::kCancelled || breaker_ == BreakerState::kProbing) CountFailedStart();
+  // Waiters share a start. They hear of a failure when no other start under way could still serve them.
+  if (Count(SlotState::kStarting) == 1) WakeWaiters(end);
+}
+
+// A cancelled probe counts too: it proved nothing, and the next probe needs its deadline.
+void Pool::CountFailedStart() {
+  ++failed_starts_;
+  if (settings_.breaker_failures == 0 || failed_starts_ < settings_.breaker_failures) return;
+  SetBreaker(BreakerState::kOpen);
+  probe_due_ = false;
+  ledger_.deadlines.Set(probe_deadline_, Later(ledger_.now, settings_.breaker_probe));
+}
+
+void Pool::SetBreaker(BreakerState state) {
+  if (breaker_ == state) return;
+  breaker_ = state;
+  if (state == BreakerState::kClosed) {
+    probe_due_ = false;
+    ledger_.deadlines.Set(probe_deadline_, kNever);
+  }
+  ledger_.Emit(BreakerChanged{index_, state});
+}
+
+void Pool::OnProbeDue() {
+  probe_due_ = true;
+  Touch();
+}
+
+void Pool::WakeWaiters(InitializeEnd end) {
+  for (const auto& [number, deadline] : waiters_) {
+    ledger_.deadlines.Remove(deadline);
+    ledger_.Emit(WaiterAnswered{WaiterNumber{number}, end});
+  }
+  waiters_.clear();
+}
+
+}  // namespace andiron

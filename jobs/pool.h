@@ -1,0 +1,193 @@
+// One pool: its slots, its queue, and the decisions about them.
+//
+// Handlers (On...) record what happened to one slot or job and may free something; only Reconcile() starts children and
+// dispatches jobs, once per step. Every handler ends with Settle(slot), which brings the slot's place in the lists, its
+// free places and its deadline into line with its state.
+//
+// The files: initialize.cc (the race of a start), pool_children.cc (facts about children: the state table),
+// pool_endings.cc (stop, kill, death, quarantine), pool_jobs.cc (admission, hand-over, outcomes),
+// pool_places.cc (reservations, waiters, capacity), pool_reconcile.cc, pool_status.cc (status, invariants).
+#ifndef ANDIRON_JOBS_POOL_H_
+#define ANDIRON_JOBS_POOL_H_
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <andiron/settings.h>
+
+#include "jobs/fact.h"
+#include "jobs/job_queue.h"
+#include "jobs/ledger.h"
+#include "jobs/slot.h"
+#include "jobs/status.h"
+
+namespace andiron {
+
+class Pool {
+ public:
+  Pool(std::uint32_t index, PoolSettings settings, Ledger& ledger);
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  const PoolSettings& settings() const { return settings_; }
+
+  // ---- facts ----
+  void OnSubmitted(JobSubmitted& fact);
+  void OnCancelled(Job& job);
+  void OnReservationAsked(const ReservationAsked& fact);
+  bool OnReservationReleased(ReservationNumber number);  // false: not one of this pool's
+  void OnReadyAwaited(const ReadyAwaited& fact);
+  void OnStopRequested(const ChildStopRequested& fact);
+  void OnChild(const Spawned& fact);
+  void OnChild(SpawnFailed& fact);
+  void OnChild(const ChildProgressed& fact);
+  void OnChild(const ChildReady& fact);
+  void OnChild(ChildMisbehaved& fact);
+  void OnChild(const JobAcked& fact);
+  void OnChild(JobReturned& fact);
+  void OnChild(const ChildPonged& fact);
+  void OnChild(const ChildHalted& fact);
+  void OnChild(const FrameHalfRead& fact);
+  void OnChild(const WriteBlocked& fact);
+  void OnChild(const ChildExited& fact);
+  void OnChild(const ChannelClosed& fact);
+
+  // ---- deadlines ----
+  void OnSlotDue(std::uint32_t slot, TimePoint as_of);
+  void OnJobDue(Job& job);
+  void OnReservationDue(std::uint64_t number);
+  void OnWaiterDue(std::uint64_t number);
+  void OnProbeDue();
+
+  // ---- the worker's end ----
+  void EndAllJobs();              // the drain's time is over: KILLED_SHUTDOWN to every job
+  void StopAllChildren(bool now);  // `now`: kill
+  bool HasJobs() const { return job_count_ > 0 || !reservations_.empty(); }
+  std::size_t JobCount() const { return job_count_; }
+  bool Empty() const { return Count(SlotState::kVacant) == static_cast<int>(slots_.size()); }
+
+  // Dispatches, replenishes, retires. Nothing else does.
+  void Reconcile();
+  void Touch() { touched_ = true; }
+
+  PoolStatus Status() const;
+  std::string CheckInvariants() const;
+
+ private:
+  struct Reservation {
+    bool on_ready_child = false;
+    Deadlines::Handle deadline = 0;
+  };
+
+  // ---- initialize.cc ----
+  void Initialize(Slot& slot);
+  void EndInitialize(Slot& slot, InitializeEnd end);
+  void CountFailedStart();
+  void SetBreaker(BreakerState state);
+  void WakeWaiters(InitializeEnd end);
+
+  // ---- pool_children.cc ----
+  Slot* Current(ChildId child);
+  void ExpireWatches(Slot& slot, TimePoint as_of);
+  void ExpireState(Slot& slot);
+  void ExpirePing(Slot& slot);
+
+  // ---- pool_endings.cc ----
+  void AskToStop(Slot& slot, Intent intent);
+  void Kill(Slot& slot, Intent intent, std::string what);
+  void Doom(Slot& slot);
+  void EnterDying(Slot& slot);
+  void EndIfGone(Slot& slot);
+  void Bury(Slot& slot, bool quarantined);
+  void ReportDeathOf(const Slot& slot, bool quarantined);
+  void SettleJobs(Slot& slot, bool still_running);
+  void Vacate(Slot& slot);
+  void Quarantine(Slot& slot);
+  bool FailedEarly(const Slot& slot) const;
+  Duration Backoff(const Slot& slot);
+
+  // ---- pool_jobs.cc ----
+  bool Admit(const JobSubmitted& fact, bool reserved);
+  void Refuse(JobNumber job, Refusal reason);
+  void Dispatch(Job& job, Slot& slot);
+  void Begin(Job& job);
+  void EndSoon(Job& job);
+  void Finish(Slot& slot, Job& job, Outcome outcome, std::string result);
+  void HandBack(Job& job);
+  void Report(Job& job, Outcome outcome, std::string result, Intent intent, bool still_running);
+  Outcome OutcomeByDeath(const Slot& slot, const Job& job) const;
+  static Job* JobOf(const Slot& slot, JobNumber number);
+
+  // ---- pool_places.cc ----
+  int Capacity() const;
+  int OrdinaryPlaces() const;  // free, less those promised to reservations
+  bool AnyChildServes() const;
+  bool TakeReservation(ReservationNumber number, bool& on_ready_child);
+  void DropReservation(std::map<std::uint64_t, Reservation>::iterator reservation);
+  Duration RetryAfter(Refusal reason) const;
+
+  // ---- pool_reconcile.cc ----
+  void DispatchQueued();
+  void Replenish();
+  void RetireSome();
+  void TellCapacity();
+  int Demand() const;
+  int ChildConcurrency() const;
+  int FreePlaces(const Slot& slot) const;
+
+  // ---- lists ----
+  void SetState(Slot& slot, SlotState state);
+  void Settle(Slot& slot);
+  SlotList ListFor(const Slot& slot) const;
+  void Link(Slot& slot, SlotList list);
+  void Unlink(Slot& slot);
+  Slot* First(SlotList list);
+  const Slot* First(SlotList list) const;
+  int Count(SlotState state) const { return by_state_[static_cast<std::size_t>(state)]; }
+  ChildId Id(const Slot& slot) const { return {index_, slot.index, slot.generation}; }
+  void Contain(Slot& slot, const char* problem);
+
+  // ---- pool_status.cc: what can't be, in words; nullptr or "" = all is well ----
+  static const char* SlotProblem(const Slot& slot);
+  std::string JobProblem(const Slot& slot) const;
+  std::string CountProblem() const;
+  std::string QueueProblem() const;
+
+  std::uint32_t index_;
+  PoolSettings settings_;
+  Ledger& ledger_;
+  std::vector<Slot> slots_;
+  JobQueue queue_;
+  bool touched_ = true;
+
+  // Kept in step by SetState, Settle and Report alone, and checked against the slots by CheckInvariants: they make a
+  // step independent of the number of slots.
+  std::array<int, kSlotStateCount> by_state_{};
+  std::array<std::uint32_t, kSlotListCount> first_{};
+  std::array<std::uint32_t, kSlotListCount> last_{};
+  int free_places_ = 0;
+  int partly_busy_places_ = 0;
+  int too_old_idle_ = 0;
+  std::size_t job_count_ = 0;
+
+  std::map<std::uint64_t, Reservation> reservations_;
+  int promised_ = 0;  // reservations on ready children
+  std::map<std::uint64_t, Deadlines::Handle> waiters_;
+  std::vector<ChildId> quarantine_;
+
+  BreakerState breaker_ = BreakerState::kClosed;
+  int failed_starts_ = 0;  // in a row, in the whole pool
+  bool probe_due_ = false;
+  Deadlines::Handle probe_deadline_ = 0;
+  int told_capacity_ = 0;
+  Duration average_run_{};  // of finished jobs, moving; for retry hints only
+
+  PoolStatus counts_;  // its counters only
+};
+
+}  // namespace andiron
+
+#endif  // ANDIRON_JOBS_POOL_H_

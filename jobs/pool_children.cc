@@ -1,0 +1,259 @@
+// Facts about children: the state table, one handler a column. docs/states.md shows it whole.
+#include <utility>
+
+#include "jobs/pool.h"
+
+namespace andiron {
+
+// The one place where old news is dropped.
+Slot* Pool::Current(ChildId child) {
+  if (child.slot < slots_.size() && slots_[child.slot].generation == child.generation &&
+      slots_[child.slot].state != SlotState::kVacant) {
+    Touch();
+    return &slots_[child.slot];
+  }
+  ++counts_.stale_facts;
+  return nullptr;
+}
+
+void Pool::OnChild(const Spawned& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr) return;
+  slot->pid = fact.pid;
+  ++counts_.spawned;
+}
+
+void Pool::OnChild(SpawnFailed& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr) return;
+  if (slot->state == SlotState::kStarting) {
+    slot->what = std::move(fact.what);
+    slot->phase = SlotState::kStarting;
+    EndInitialize(*slot, InitializeEnd::kSpawnFailed);
+  }
+  slot->exited = slot->closed = true;
+  EnterDying(*slot);
+}
+
+void Pool::OnChild(const ChildProgressed& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr || slot->state != SlotState::kStarting || settings_.init_stall_timeout == 0s) return;
+  slot->stall_until = Later(ledger_.now, settings_.init_stall_timeout);
+  Settle(*slot);
+}
+
+void Pool::OnChild(const ChildReady& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr) return;
+  switch (slot->state) {
+    case SlotState::kStarting:
+      // A hello whose channel is closed behind it is of no use: the exit is on its way.
+      if (!slot->closed) EndInitialize(*slot, InitializeEnd::kReady);
+      return Settle(*slot);
+    case SlotState::kIdle:
+    case SlotState::kBusy:
+      return Kill(*slot, Intent::kProtocol, "it said Hello twice");
+    case SlotState::kVacant:
+    case SlotState::kStopping:
+    case SlotState::kDying:
+      return;
+  }
+}
+
+void Pool::OnChild(ChildMisbehaved& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr || slot->state == SlotState::kDying) return;
+  if (slot->exited) return;  // already dead: its exit says more
+  Kill(*slot, Intent::kProtocol, std::move(fact.what));
+}
+
+void Pool::OnChild(const JobAcked& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr) return;
+  if (slot->state != SlotState::kBusy) {
+    if (slot->state == SlotState::kStarting || slot->state == SlotState::kIdle)
+      Kill(*slot, Intent::kProtocol, "it acknowledged a job that it doesn't have");
+    return;
+  }
+  Job* job = JobOf(*slot, fact.job);
+  if (job == nullptr || job->acked) return Kill(*slot, Intent::kProtocol, "it acknowledged a job that it doesn't have");
+  Begin(*job);
+}
+
+void Pool::OnChild(JobReturned& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr || slot->state == SlotState::kDying) return;
+  Job* job = JobOf(*slot, fact.job);
+  if (job == nullptr) {
+    // While it is stopped, the result of a job that was decided without it may still come.
+    if (slot->state != SlotState::kStopping)
+      Kill(*slot, Intent::kProtocol, "it returned a job that it doesn't have");
+    return;
+  }
+  if (slot->state == SlotState::kStopping && job->verdict) return;
+  if (!job->acked) Begin(*job);
+  switch (fact.end) {
+    case JobReturned::End::kSucceeded:
+      return Finish(*slot, *job, Outcome::kSucceeded, std::move(fact.result));
+    case JobReturned::End::kFailed:
+      return Finish(*slot, *job, Outcome::kFailed, std::move(fact.result));
+    case JobReturned::End::kCancelled:
+      if (job->cancel_asked || job->verdict) return Finish(*slot, *job, Outcome::kCancelled, {});
+      return Finish(*slot, *job, Outcome::kFailed, "the child said that the job was cancelled, but nobody had asked for it");
+  }
+}
+
+void Pool::OnChild(const ChildPonged& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr || slot->state != SlotState::kIdle || !slot->pinged) return;
+  slot->pinged = false;
+  slot->ping_until = Later(ledger_.now, settings_.ping_interval);
+  Settle(*slot);
+}
+
+void Pool::OnChild(const ChildHalted& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr) return;
+  slot->halted = fact.halted;
+  const bool judged = slot->state == SlotState::kIdle || slot->state == SlotState::kBusy;
+  slot->halt_until = fact.halted && judged ? Later(ledger_.now, settings_.ping_timeout) : kNever;
+  Settle(*slot);
+}
+
+void Pool::OnChild(const FrameHalfRead& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr) return;
+  // Before the first message init_timeout rules; while it is being ended, its end has a deadline of its own.
+  const bool judged = slot->state == SlotState::kIdle || slot->state == SlotState::kBusy;
+  slot->frame_until = fact.half && judged ? Later(ledger_.now, settings_.frame_timeout) : kNever;
+  Settle(*slot);
+}
+
+void Pool::OnChild(const WriteBlocked& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr) return;
+  const bool judged = slot->state == SlotState::kIdle || slot->state == SlotState::kBusy;
+  slot->write_until = fact.blocked && judged ? Later(ledger_.now, settings_.write_timeout) : kNever;
+  Settle(*slot);
+}
+
+void Pool::OnChild(const ChildExited& fact) {
+  for (auto child = quarantine_.begin(); child != quarantine_.end(); ++child) {
+    if (*child != fact.child) continue;
+    quarantine_.erase(child);
+    ++counts_.exited;
+    for (Slot& other : slots_)
+      if (other.withheld) OnSlotDue(other.index, kNever);
+    return Touch();
+  }
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr || slot->exited) return;
+  ++counts_.exited;
+  slot->exited = true;
+  slot->code = fact.code;
+  slot->signal = fact.signal;
+  slot->out_of_memory = fact.out_of_memory;
+  if (slot->phase == SlotState::kVacant) slot->phase = slot->state;
+  if (slot->state == SlotState::kStarting) EndInitialize(*slot, InitializeEnd::kExited);
+  // A busy child's result may still lie in the channel: its jobs are kept until that has been read to its end.
+  if (slot->state == SlotState::kBusy && !slot->closed) {
+    slot->state_until = Later(ledger_.now, settings_.exit_drain);
+    return Settle(*slot);
+  }
+  EnterDying(*slot);
+}
+
+void Pool::OnChild(const ChannelClosed& fact) {
+  Slot* slot = Current(fact.child);
+  if (slot == nullptr || slot->closed) return;
+  slot->closed = true;
+  // Exit and close come in either order, and only the exit tells why: wait for it, but not for long.
+  const TimePoint soon = Later(ledger_.now, settings_.exit_drain);
+  switch (slot->state) {
+    case SlotState::kStarting:
+      slot->state_until = std::min(slot->state_until, soon);
+      return Settle(*slot);
+    case SlotState::kIdle:
+    case SlotState::kBusy:
+      if (slot->exited) return EnterDying(*slot);
+      slot->phase = slot->state;
+      Doom(*slot);
+      SetState(*slot, SlotState::kStopping);
+      slot->state_until = soon;
+      return Settle(*slot);
+    case SlotState::kVacant:
+    case SlotState::kStopping:
+      return;
+    case SlotState::kDying:
+      return EndIfGone(*slot);
+  }
+}
+
+void Pool::OnSlotDue(std::uint32_t index, TimePoint as_of) {
+  Slot& slot = slots_[index];
+  Touch();
+  if (slot.withheld || slot.state_until <= as_of) {
+    ExpireState(slot);
+  } else {
+    ExpireWatches(slot, as_of);
+  }
+  Settle(slot);
+}
+
+// The deadline of the state itself.
+void Pool::ExpireState(Slot& slot) {
+  slot.state_until = kNever;
+  switch (slot.state) {
+    case SlotState::kVacant:  // the back-off has passed: Reconcile may start a child again
+    case SlotState::kIdle:
+      return;
+    case SlotState::kStarting:
+      return slot.closed ? Kill(slot, Intent::kChannelLost, "it closed its channel before its first message")
+                         : Kill(slot, Intent::kInitTimeout, {});
+    case SlotState::kBusy:  // it has exited, and something still holds the channel
+      return EnterDying(slot);
+    case SlotState::kStopping:
+      return Kill(slot, slot.closed && slot.intent == Intent::kNone ? Intent::kChannelLost : slot.intent, {});
+    case SlotState::kDying:
+      if (!slot.exited) return Quarantine(slot);
+      if (!slot.close_sent) {
+        slot.close_sent = true;
+        ledger_.Emit(CloseChannel{Id(slot)});
+        slot.state_until = Later(ledger_.now, settings_.kill_grace);
+        return;
+      }
+      // The driver owes a ChannelClosed for the CloseChannel; without one the slot is freed all the same.
+      ++counts_.contained;
+      slot.closed = true;
+      return EndIfGone(slot);
+  }
+}
+
+// What a ready child is watched for beside its state.
+void Pool::ExpireWatches(Slot& slot, TimePoint as_of) {
+  if (slot.stall_until <= as_of) return Kill(slot, Intent::kInitStalled, {});
+  if (slot.frame_until <= as_of) return Kill(slot, Intent::kFrameTimeout, {});
+  if (slot.write_until <= as_of) return Kill(slot, Intent::kWriteTimeout, {});
+  if (slot.halt_until <= as_of) return Kill(slot, Intent::kHalted, {});
+  if (slot.ping_until <= as_of) return ExpirePing(slot);
+  if (slot.age_until <= as_of) {
+    slot.age_until = kNever;
+    slot.too_old = true;
+    if (slot.state == SlotState::kBusy) slot.retiring = true;
+  }
+  if (slot.unused_until <= as_of) {
+    slot.unused_until = kNever;
+    const bool surplus = Count(SlotState::kIdle) > settings_.warm + Demand();
+    if (surplus) return AskToStop(slot, Intent::kRetired);
+    slot.unused_until = Later(ledger_.now, settings_.idle_timeout);
+  }
+}
+
+void Pool::ExpirePing(Slot& slot) {
+  if (slot.pinged) return Kill(slot, Intent::kPingTimeout, {});
+  slot.pinged = true;
+  slot.ping_until = Later(ledger_.now, settings_.ping_timeout);
+  ledger_.Emit(SendPing{Id(slot)});
+}
+
+}  // namespace andiron

@@ -1,0 +1,111 @@
+// Places: what may be promised to a server, who holds a promise, who waits for a ready child.
+#include <algorithm>
+
+#include "jobs/pool.h"
+
+namespace andiron {
+
+int Pool::OrdinaryPlaces() const { return free_places_ - promised_; }
+
+int Pool::Capacity() const {
+  if (ledger_.draining || ledger_.stopping) return 0;
+  return std::max(0, free_places_ - static_cast<int>(reservations_.size()) - static_cast<int>(queue_.size()));
+}
+
+// Some child has warmed up and will take another job, now or when it has finished one.
+bool Pool::AnyChildServes() const {
+  if (First(SlotList::kIdle) != nullptr || First(SlotList::kPartlyBusy) != nullptr) return true;
+  return Count(SlotState::kBusy) > 0 && settings_.max_jobs_per_child != 1;
+}
+
+void Pool::OnReservationAsked(const ReservationAsked& fact) {
+  Touch();
+  ReservationAnswered answer{.reservation = fact.reservation};
+  const auto queued = static_cast<int>(queue_.size());
+  const auto reserved = static_cast<int>(reservations_.size());
+  const bool on_ready_child = free_places_ - reserved - queued > 0;
+  if (ledger_.draining || ledger_.stopping) {
+    answer.reason = Refusal::kDraining;
+  } else if (breaker_ != BreakerState::kClosed && !AnyChildServes()) {
+    answer.reason = Refusal::kBreakerOpen;
+  } else if (!on_ready_child && queued + reserved - promised_ >= settings_.queue_limit) {
+    answer.reason = Refusal::kQueueFull;
+  } else {
+    const auto number = static_cast<std::uint64_t>(fact.reservation);
+    Reservation& reservation = reservations_[number];
+    reservation.on_ready_child = on_ready_child;
+    reservation.deadline = ledger_.deadlines.Add({Deadlines::Kind::kReservation, index_, number});
+    ledger_.deadlines.Set(reservation.deadline, Later(ledger_.now, settings_.reservation_timeout));
+    if (on_ready_child) ++promised_;
+    answer.granted = true;
+  }
+  if (!answer.granted) answer.retry_after = RetryAfter(answer.reason);
+  ledger_.Emit(answer);
+}
+
+bool Pool::OnReservationReleased(ReservationNumber number) {
+  const auto reservation = reservations_.find(static_cast<std::uint64_t>(number));
+  if (reservation == reservations_.end()) return false;
+  DropReservation(reservation);
+  return true;
+}
+
+void Pool::OnReservationDue(std::uint64_t number) { OnReservationReleased(ReservationNumber{number}); }
+
+bool Pool::TakeReservation(ReservationNumber number, bool& on_ready_child) {
+  const auto reservation = reservations_.find(static_cast<std::uint64_t>(number));
+  if (reservation == reservations_.end()) return false;
+  on_ready_child = reservation->second.on_ready_child;
+  DropReservation(reservation);
+  return true;
+}
+
+void Pool::DropReservation(std::map<std::uint64_t, Reservation>::iterator reservation) {
+  Touch();
+  ledger_.deadlines.Remove(reservation->second.deadline);
+  if (reservation->second.on_ready_child) --promised_;
+  reservations_.erase(reservation);
+}
+
+void Pool::OnReadyAwaited(const ReadyAwaited& fact) {
+  Touch();
+  if (free_places_ > 0) return ledger_.Emit(WaiterAnswered{fact.waiter, InitializeEnd::kReady});
+  if (ledger_.ending) return ledger_.Emit(WaiterAnswered{fact.waiter, InitializeEnd::kCancelled});
+  const auto number = static_cast<std::uint64_t>(fact.waiter);
+  const auto deadline = ledger_.deadlines.Add({Deadlines::Kind::kWaiter, index_, number});
+  ledger_.deadlines.Set(deadline, Later(ledger_.now, fact.patience));
+  waiters_.emplace(number, deadline);
+}
+
+void Pool::OnWaiterDue(std::uint64_t number) {
+  const auto waiter = waiters_.find(number);
+  if (waiter == waiters_.end()) return;
+  ledger_.deadlines.Remove(waiter->second);
+  waiters_.erase(waiter);
+  ledger_.Emit(WaiterAnswered{WaiterNumber{number}, InitializeEnd::kTimedOut});
+}
+
+// When it makes sense to ask again: from the queue's length and what jobs took lately, so it grows with the load.
+Duration Pool::RetryAfter(Refusal reason) const {
+  switch (reason) {
+    case Refusal::kQueueFull: {
+      const Duration each = average_run_ > 0s ? average_run_ : Duration(1s);
+      const std::int64_t lanes = std::int64_t{settings_.max_children} * ChildConcurrency();
+      const Duration wait = each * static_cast<std::int64_t>(queue_.size() + 1) / lanes;
+      return std::clamp<Duration>(wait, 100ms, 30s);
+    }
+    case Refusal::kBreakerOpen: {
+      const TimePoint probe = ledger_.deadlines.At(probe_deadline_);
+      return probe == kNever ? settings_.breaker_probe : std::max<Duration>(probe - ledger_.now, 100ms);
+    }
+    case Refusal::kDraining:
+      return ledger_.ending ? Duration{} : Duration(1s);
+    case Refusal::kUnknownPool:
+    case Refusal::kDuplicateId:
+    case Refusal::kTooLarge:
+      return Duration{};
+  }
+  return Duration{};
+}
+
+}  // namespace andiron

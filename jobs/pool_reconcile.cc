@@ -1,0 +1,172 @@
+// Reconcile(): the only code that starts children and dispatches jobs. And the lists that let it do so without a search.
+#include <algorithm>
+
+#include "jobs/pool.h"
+
+namespace andiron {
+
+Pool::Pool(std::uint32_t index, PoolSettings settings, Ledger& ledger)
+    : index_(index), settings_(std::move(settings)), ledger_(ledger), slots_(static_cast<std::size_t>(settings_.max_children)) {
+  first_.fill(Slot::kNobody);
+  last_.fill(Slot::kNobody);
+  probe_deadline_ = ledger_.deadlines.Add({Deadlines::Kind::kPool, index_, 0});
+  by_state_[static_cast<std::size_t>(SlotState::kVacant)] = settings_.max_children;
+  // Linked from the last to the first, so that slot 0 is used first.
+  for (std::size_t i = slots_.size(); i-- > 0;) {
+    slots_[i].index = static_cast<std::uint32_t>(i);
+    slots_[i].deadline = ledger_.deadlines.Add({Deadlines::Kind::kSlot, index_, i});
+    Settle(slots_[i]);
+  }
+}
+
+void Pool::Reconcile() {
+  if (!touched_) return;
+  touched_ = false;
+  if (free_places_ > 0 && !waiters_.empty()) WakeWaiters(InitializeEnd::kReady);
+  DispatchQueued();
+  if (!ledger_.stopping) {
+    RetireSome();
+    Replenish();
+  }
+  TellCapacity();
+}
+
+void Pool::DispatchQueued() {
+  while (Job* job = queue_.First()) {
+    if ((job->promised ? free_places_ : OrdinaryPlaces()) <= 0) return;
+    Slot* slot = First(SlotList::kIdle);
+    Dispatch(*job, slot != nullptr ? *slot : *First(SlotList::kPartlyBusy));
+  }
+}
+
+int Pool::ChildConcurrency() const {
+  const int jobs = settings_.max_jobs_per_child;
+  return jobs > 0 ? std::min(jobs, settings_.max_concurrent_jobs_per_child) : settings_.max_concurrent_jobs_per_child;
+}
+
+// Children that queued and promised jobs want beside those that are warm.
+int Pool::Demand() const {
+  const int wanted = static_cast<int>(queue_.size() + reservations_.size()) - partly_busy_places_;
+  const int children = wanted <= 0 ? 0 : (wanted + ChildConcurrency() - 1) / ChildConcurrency();
+  const bool awaited = !waiters_.empty() && free_places_ == 0;
+  return std::max(children, awaited ? 1 : 0);
+}
+
+// Children wanted = busy + warm + demand, within max_children (there are no more slots) and max_starting.
+void Pool::Replenish() {
+  const int wanted = (ledger_.ending ? 0 : settings_.warm) + Demand() + (too_old_idle_ > 0 ? 1 : 0);
+  while (Count(SlotState::kIdle) + Count(SlotState::kStarting) < wanted &&
+         Count(SlotState::kStarting) < settings_.max_starting) {
+    Slot* slot = First(SlotList::kStartable);
+    if (breaker_ == BreakerState::kClosed) {
+      if (slot == nullptr) return;
+      Initialize(*slot);
+      continue;
+    }
+    // Failing: nothing but one probe at a time.
+    if (slot == nullptr) slot = First(SlotList::kBackingOff);
+    if (!probe_due_ || slot == nullptr || Count(SlotState::kStarting) > 0) return;
+    probe_due_ = false;
+    SetBreaker(BreakerState::kProbing);
+    return Initialize(*slot);
+  }
+}
+
+// Replaces idle children that are too old, one at a time, once another stands ready in its place. Where every slot is in
+// use there can be no other: then it goes first.
+void Pool::RetireSome() {
+  if (too_old_idle_ == 0 || breaker_ != BreakerState::kClosed) return;
+  const bool spare = Count(SlotState::kIdle) > (ledger_.ending ? 0 : settings_.warm) + Demand();
+  const bool full = Count(SlotState::kVacant) == 0;
+  const bool alone = Count(SlotState::kStarting) + Count(SlotState::kStopping) + Count(SlotState::kDying) == 0;
+  if (!spare && !(full && alone)) return;
+  for (Slot* slot = First(SlotList::kIdle); slot != nullptr;
+       slot = slot->behind == Slot::kNobody ? nullptr : &slots_[slot->behind]) {
+    if (slot->too_old) return AskToStop(*slot, Intent::kRetired);
+  }
+}
+
+void Pool::TellCapacity() {
+  const int capacity = Capacity();
+  if (capacity == told_capacity_) return;
+  told_capacity_ = capacity;
+  ledger_.Emit(CapacityChanged{index_, capacity});
+}
+
+int Pool::FreePlaces(const Slot& slot) const {
+  if (!slot.CanTakeJobs()) return 0;
+  int places = settings_.max_concurrent_jobs_per_child - static_cast<int>(slot.jobs.size());
+  if (settings_.max_jobs_per_child > 0) places = std::min(places, settings_.max_jobs_per_child - slot.jobs_begun);
+  return std::max(0, places);
+}
+
+void Pool::SetState(Slot& slot, SlotState state) {
+  if (slot.state == state) return;
+  --by_state_[static_cast<std::size_t>(slot.state)];
+  ++by_state_[static_cast<std::size_t>(state)];
+  slot.state = state;
+  slot.since = ledger_.now;
+  slot.ping_until = slot.unused_until = kNever;
+  slot.pinged = false;
+  if (state == SlotState::kIdle) {
+    if (settings_.ping_interval > 0s) slot.ping_until = Later(ledger_.now, settings_.ping_interval);
+    if (settings_.idle_timeout > 0s) slot.unused_until = Later(ledger_.now, settings_.idle_timeout);
+  }
+}
+
+// Brings what is counted and listed about a slot into line with its state.
+void Pool::Settle(Slot& slot) {
+  free_places_ -= slot.places;
+  if (slot.list == SlotList::kPartlyBusy) partly_busy_places_ -= slot.places;
+  slot.places = FreePlaces(slot);
+  const SlotList list = ListFor(slot);
+  if (list != slot.list) {
+    Unlink(slot);
+    Link(slot, list);
+  }
+  free_places_ += slot.places;
+  if (slot.list == SlotList::kPartlyBusy) partly_busy_places_ += slot.places;
+  const bool old = slot.state == SlotState::kIdle && slot.too_old;
+  too_old_idle_ += static_cast<int>(old) - static_cast<int>(slot.counted_old);
+  slot.counted_old = old;
+  ledger_.deadlines.Set(slot.deadline, slot.Earliest());
+  Touch();
+  if (const char* problem = SlotProblem(slot)) Contain(slot, problem);
+}
+
+SlotList Pool::ListFor(const Slot& slot) const {
+  if (slot.state == SlotState::kVacant) return slot.state_until == kNever ? SlotList::kStartable : SlotList::kBackingOff;
+  if (slot.places == 0) return SlotList::kNone;
+  return slot.state == SlotState::kIdle ? SlotList::kIdle : SlotList::kPartlyBusy;
+}
+
+void Pool::Link(Slot& slot, SlotList list) {
+  slot.list = list;
+  slot.before = Slot::kNobody;
+  if (list == SlotList::kNone) return;
+  const auto i = static_cast<std::size_t>(list);
+  slot.behind = first_[i];
+  (slot.behind == Slot::kNobody ? last_[i] : slots_[slot.behind].before) = slot.index;
+  first_[i] = slot.index;
+}
+
+void Pool::Unlink(Slot& slot) {
+  if (slot.list == SlotList::kNone) return;
+  const auto i = static_cast<std::size_t>(slot.list);
+  (slot.before == Slot::kNobody ? first_[i] : slots_[slot.before].behind) = slot.behind;
+  (slot.behind == Slot::kNobody ? last_[i] : slots_[slot.behind].before) = slot.before;
+  slot.before = slot.behind = Slot::kNobody;
+  slot.list = SlotList::kNone;
+}
+
+Slot* Pool::First(SlotList list) {
+  const std::uint32_t index = first_[static_cast<std::size_t>(list)];
+  return index == Slot::kNobody ? nullptr : &slots_[index];
+}
+
+const Slot* Pool::First(SlotList list) const {
+  const std::uint32_t index = first_[static_cast<std::size_t>(list)];
+  return index == Slot::kNobody ? nullptr : &slots_[index];
+}
+
+}  // namespace andiron
