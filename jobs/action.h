@@ -5,14 +5,14 @@
 #ifndef ANDIRON_JOBS_ACTION_H_
 #define ANDIRON_JOBS_ACTION_H_
 
+#include <andiron/outcome.h>
+#include <andiron/time.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include <andiron/outcome.h>
-#include <andiron/time.h>
 
 #include "jobs/ids.h"
 
@@ -132,11 +132,11 @@ struct ReportStarted {
 struct ReportOutcome {
   JobNumber job;
   Outcome outcome;
-  std::string result;         // the output (SUCCEEDED) or the child's error text (FAILED); else ""
-  ChildId child;              // the last that had it; generation 0 = none
-  Intent intent;              // why its child was ended, where that decided the outcome
-  Duration queued{};          // from acceptance to the hand-over (or to the end, if there was none)
-  Duration ran{};             // from the hand-over to the end
+  std::string result;          // the output (SUCCEEDED) or the child's error text (FAILED); else ""
+  ChildId child;               // the last that had it; generation 0 = none
+  Intent intent;               // why its child was ended, where that decided the outcome
+  Duration queued{};           // from acceptance to the hand-over (or to the end, if there was none)
+  Duration ran{};              // from the hand-over to the end
   bool still_running = false;  // its child could not be killed
 };
 

@@ -25,8 +25,7 @@ class Core::State {
   void Step(TimePoint as_of, std::span<Fact> facts, ActionList& actions) {
     ledger_.actions = &actions;
     if (as_of > ledger_.now) ledger_.now = as_of;
-    for (Fact& fact : facts)
-      std::visit([this](auto& known) { Record(known); }, fact);
+    for (Fact& fact : facts) std::visit([this](auto& known) { Record(known); }, fact);
     Expire(as_of);
     for (Pool& pool : pools_) pool.Reconcile();
     Advance();
@@ -202,7 +201,7 @@ class Core::State {
   Duration drain_timeout_;
   Deadlines::Handle drain_deadline_ = 0;
   bool drained_ = false;
-  bool killed_ = false;   // a stop with `now` has been carried out
+  bool killed_ = false;  // a stop with `now` has been carried out
   bool stopped_ = false;
 };
 

@@ -11,6 +11,9 @@
 #ifndef ANDIRON_JOBS_CORE_H_
 #define ANDIRON_JOBS_CORE_H_
 
+#include <andiron/settings.h>
+#include <andiron/time.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,9 +21,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <andiron/settings.h>
-#include <andiron/time.h>
 
 #include "jobs/action.h"
 #include "jobs/fact.h"
@@ -30,9 +30,9 @@ namespace andiron {
 
 class Core {
  public:
-  // `settings` must be resolved and free of contradictions (see Contradictions() in jobs/settings_rules.h). `jitter_seed`
-  // decides the back-off's jitter. With `strict` an impossible state aborts (tests, simulator);
-  // without, the slot is reset, counted and reported.
+  // `settings` must be resolved and free of contradictions (see Contradictions() in jobs/settings_rules.h).
+  // `jitter_seed` decides the back-off's jitter. With `strict` an impossible state aborts (tests, simulator); without,
+  // the slot is reset, counted and reported.
   Core(std::vector<PoolSettings> settings, Duration drain_timeout, std::uint64_t jitter_seed, bool strict);
   ~Core();
   Core(const Core&) = delete;

@@ -5,11 +5,11 @@
 #ifndef ANDIRON_JOBS_DEADLINES_H_
 #define ANDIRON_JOBS_DEADLINES_H_
 
+#include <andiron/time.h>
+
 #include <cstdint>
 #include <optional>
 #include <vector>
-
-#include <andiron/time.h>
 
 namespace andiron {
 

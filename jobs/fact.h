@@ -13,12 +13,12 @@
 #ifndef ANDIRON_JOBS_FACT_H_
 #define ANDIRON_JOBS_FACT_H_
 
+#include <andiron/time.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
-
-#include <andiron/time.h>
 
 #include "jobs/ids.h"
 
@@ -75,7 +75,8 @@ struct ReadyAwaited {
 struct DrainRequested {};
 struct ResumeRequested {};
 
-// Drain, then stop every child; `now`: kill them instead. A second one is harmless; `now` after a graceful one escalates.
+// Drain, then stop every child; `now`: kill them instead. A second one is harmless; `now` after a graceful one
+// escalates.
 struct StopRequested {
   bool now = false;
 };

@@ -2,12 +2,12 @@
 #ifndef ANDIRON_JOBS_JOB_H_
 #define ANDIRON_JOBS_JOB_H_
 
+#include <andiron/outcome.h>
+#include <andiron/time.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include <andiron/outcome.h>
-#include <andiron/time.h>
 
 #include "jobs/action.h"
 #include "jobs/deadlines.h"

@@ -2,12 +2,12 @@
 #ifndef ANDIRON_JOBS_LEDGER_H_
 #define ANDIRON_JOBS_LEDGER_H_
 
+#include <andiron/time.h>
+
 #include <cstdint>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
-
-#include <andiron/time.h>
 
 #include "jobs/action.h"
 #include "jobs/deadlines.h"
@@ -19,11 +19,11 @@ struct Ledger {
   TimePoint now{};  // new deadlines count from here
   ActionList* actions = nullptr;
   Deadlines deadlines;
-  std::unordered_map<std::uint64_t, Job> jobs;          // accepted and without an outcome; looked up, never walked to decide
+  std::unordered_map<std::uint64_t, Job> jobs;  // accepted and without an outcome; looked up, never walked to decide
   std::unordered_map<std::string_view, Job*> jobs_by_id;  // the keys are the jobs' own ids
-  bool draining = false;   // admit nothing
-  bool ending = false;     // a stop was asked for: keep nothing warm
-  bool stopping = false;   // stop every child
+  bool draining = false;                                  // admit nothing
+  bool ending = false;                                    // a stop was asked for: keep nothing warm
+  bool stopping = false;                                  // stop every child
   std::uint64_t random = 0;
   bool strict = false;
 

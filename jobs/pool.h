@@ -10,13 +10,13 @@
 #ifndef ANDIRON_JOBS_POOL_H_
 #define ANDIRON_JOBS_POOL_H_
 
+#include <andiron/settings.h>
+
 #include <array>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
-
-#include <andiron/settings.h>
 
 #include "jobs/fact.h"
 #include "jobs/job_queue.h"
@@ -63,7 +63,7 @@ class Pool {
   void OnProbeDue();
 
   // ---- the worker's end ----
-  void EndAllJobs();              // the drain's time is over: KILLED_SHUTDOWN to every job
+  void EndAllJobs();               // the drain's time is over: KILLED_SHUTDOWN to every job
   void StopAllChildren(bool now);  // `now`: kill
   bool HasJobs() const { return job_count_ > 0 || !reservations_.empty(); }
   std::size_t JobCount() const { return job_count_; }

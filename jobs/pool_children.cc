@@ -25,7 +25,7 @@ void Pool::OnChild(const Spawned& fact) {
 
 void Pool::OnChild(SpawnFailed& fact) {
   Slot* slot = Current(fact.child);
-  if (slot == nullptr) return;
+  if (slot == nullptr || slot->pid != 0) return;  // a child that was spawned can't fail to be
   if (slot->state == SlotState::kStarting) {
     slot->what = std::move(fact.what);
     slot->phase = SlotState::kStarting;
@@ -86,8 +86,7 @@ void Pool::OnChild(JobReturned& fact) {
   Job* job = JobOf(*slot, fact.job);
   if (job == nullptr) {
     // While it is stopped, the result of a job that was decided without it may still come.
-    if (slot->state != SlotState::kStopping)
-      Kill(*slot, Intent::kProtocol, "it returned a job that it doesn't have");
+    if (slot->state != SlotState::kStopping) Kill(*slot, Intent::kProtocol, "it returned a job that it doesn't have");
     return;
   }
   if (slot->state == SlotState::kStopping && job->verdict) return;
@@ -99,7 +98,8 @@ void Pool::OnChild(JobReturned& fact) {
       return Finish(*slot, *job, Outcome::kFailed, std::move(fact.result));
     case JobReturned::End::kCancelled:
       if (job->cancel_asked || job->verdict) return Finish(*slot, *job, Outcome::kCancelled, {});
-      return Finish(*slot, *job, Outcome::kFailed, "the child said that the job was cancelled, but nobody had asked for it");
+      return Finish(*slot, *job, Outcome::kFailed,
+                    "the child said that the job was cancelled, but nobody had asked for it");
   }
 }
 

@@ -81,12 +81,13 @@ void Pool::AskToStop(Slot& slot, Intent intent) {
 
 void Pool::Kill(Slot& slot, Intent intent, std::string what) {
   if (slot.state == SlotState::kVacant || slot.state == SlotState::kDying) return;
-  if (slot.intent == Intent::kNone) slot.intent = intent;
+  if (slot.intent == Intent::kNone && !slot.exited) slot.intent = intent;  // the dead died by themselves
   if (slot.what.empty()) slot.what = std::move(what);
   if (slot.phase == SlotState::kVacant) slot.phase = slot.state;
   if (slot.state == SlotState::kStarting) EndInitialize(slot, EndBy(slot.intent));
   for (Job* job : slot.jobs)
-    if (job->acked && !job->verdict) job->verdict = job->cancel_asked ? Outcome::kCancelled : OutcomeByDeath(slot, *job);
+    if (job->acked && !job->verdict)
+      job->verdict = job->cancel_asked ? Outcome::kCancelled : OutcomeByDeath(slot, *job);
   if (!slot.exited && !slot.kill_sent) {
     slot.kill_sent = true;
     ledger_.Emit(KillChild{Id(slot), slot.intent});

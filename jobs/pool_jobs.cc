@@ -9,7 +9,8 @@ namespace andiron {
 // Decides before anything is accepted. The typed refusal is the answer.
 bool Pool::Admit(const JobSubmitted& fact, bool reserved) {
   const JobNumber job = fact.job;
-  if (static_cast<std::int64_t>(fact.payload.size()) > settings_.max_payload) return Refuse(job, Refusal::kTooLarge), false;
+  if (static_cast<std::int64_t>(fact.payload.size()) > settings_.max_payload)
+    return Refuse(job, Refusal::kTooLarge), false;
   if (ledger_.jobs_by_id.contains(fact.id)) return Refuse(job, Refusal::kDuplicateId), false;
   if (ledger_.stopping) return Refuse(job, Refusal::kDraining), false;
   if (reserved) return true;  // it was promised a place
@@ -115,8 +116,7 @@ void Pool::OnJobDue(Job& job) {
       if (slot.exited) return;
       if (!job.verdict) job.verdict = Outcome::kCancelled;
       job.phase = JobPhase::kDoomed;
-      if (listens)
-        AskToStop(slot, *job.verdict == Outcome::kTimedOut ? Intent::kRunTimeout : Intent::kJobCancelled);
+      if (listens) AskToStop(slot, *job.verdict == Outcome::kTimedOut ? Intent::kRunTimeout : Intent::kJobCancelled);
       return;
     case JobPhase::kQueued:
     case JobPhase::kDoomed:

@@ -1,4 +1,5 @@
-// Reconcile(): the only code that starts children and dispatches jobs. And the lists that let it do so without a search.
+// Reconcile(): the only code that starts children and dispatches jobs. And the lists that let it do so without a
+// search.
 #include <algorithm>
 
 #include "jobs/pool.h"
@@ -6,7 +7,10 @@
 namespace andiron {
 
 Pool::Pool(std::uint32_t index, PoolSettings settings, Ledger& ledger)
-    : index_(index), settings_(std::move(settings)), ledger_(ledger), slots_(static_cast<std::size_t>(settings_.max_children)) {
+    : index_(index),
+      settings_(std::move(settings)),
+      ledger_(ledger),
+      slots_(static_cast<std::size_t>(settings_.max_children)) {
   first_.fill(Slot::kNobody);
   last_.fill(Slot::kNobody);
   probe_deadline_ = ledger_.deadlines.Add({Deadlines::Kind::kPool, index_, 0});
@@ -72,8 +76,8 @@ void Pool::Replenish() {
   }
 }
 
-// Replaces idle children that are too old, one at a time, once another stands ready in its place. Where every slot is in
-// use there can be no other: then it goes first.
+// Replaces idle children that are too old, one at a time, once another stands ready in its place. Where every slot is
+// in use there can be no other: then it goes first.
 void Pool::RetireSome() {
   if (too_old_idle_ == 0 || breaker_ != BreakerState::kClosed) return;
   const bool spare = Count(SlotState::kIdle) > (ledger_.ending ? 0 : settings_.warm) + Demand();
@@ -135,7 +139,8 @@ void Pool::Settle(Slot& slot) {
 }
 
 SlotList Pool::ListFor(const Slot& slot) const {
-  if (slot.state == SlotState::kVacant) return slot.state_until == kNever ? SlotList::kStartable : SlotList::kBackingOff;
+  if (slot.state == SlotState::kVacant)
+    return slot.state_until == kNever ? SlotList::kStartable : SlotList::kBackingOff;
   if (slot.places == 0) return SlotList::kNone;
   return slot.state == SlotState::kIdle ? SlotList::kIdle : SlotList::kPartlyBusy;
 }

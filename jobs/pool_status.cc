@@ -81,7 +81,8 @@ std::string Pool::JobProblem(const Slot& slot) const {
     if (job->phase == JobPhase::kQueued) return "a job that is queued and handed over";
     const bool unlimited = job->phase == JobPhase::kRunning && (job->run_for == 0s || slot.exited || job->verdict);
     const bool under_slot = job->phase == JobPhase::kDoomed || slot.exited || slot.state == SlotState::kStopping;
-    if (!unlimited && !under_slot && ledger_.deadlines.At(job->deadline) == kNever) return "a job without a deadline (I4)";
+    if (!unlimited && !under_slot && ledger_.deadlines.At(job->deadline) == kNever)
+      return "a job without a deadline (I4)";
   }
   return {};
 }
@@ -99,8 +100,10 @@ std::string Pool::CountProblem() const {
     running += slot.jobs.size();
     live += slot.pid != 0 && !slot.exited ? 1 : 0;
     if (slot.list != ListFor(slot)) return "a slot in the wrong list";
-    if (slot.list == SlotList::kIdle && OrdinaryPlaces() > 0 && !queue_.empty()) return "an idle child beside a queued job (I18)";
-    if (slot.Earliest() != ledger_.deadlines.At(slot.deadline)) return "a slot whose deadline isn't its earliest wait (I4)";
+    if (slot.list == SlotList::kIdle && OrdinaryPlaces() > 0 && !queue_.empty())
+      return "an idle child beside a queued job (I18)";
+    if (slot.Earliest() != ledger_.deadlines.At(slot.deadline))
+      return "a slot whose deadline isn't its earliest wait (I4)";
   }
   if (by_state != by_state_) return "slot states miscounted (I1)";
   if (free_places != free_places_) return "free places miscounted (I19)";
@@ -108,7 +111,8 @@ std::string Pool::CountProblem() const {
   if (running + queue_.size() != job_count_) return "a job neither queued nor with a child (I12)";
   if (counts_.spawned != counts_.exited + live + static_cast<std::int64_t>(quarantine_.size()))
     return "spawned children are neither alive nor exited (I2)";
-  if (static_cast<int>(quarantine_.size()) > settings_.quarantine_max && !ledger_.stopping) return "quarantine over its bound";
+  if (static_cast<int>(quarantine_.size()) > settings_.quarantine_max && !ledger_.stopping)
+    return "quarantine over its bound";
   if (Count(SlotState::kStarting) > settings_.max_starting) return "too many children starting (I10)";
   return {};
 }

@@ -58,9 +58,9 @@ struct StopSignal {
   std::string_view name;
   int number;
 };
-constexpr StopSignal kStopSignals[] = {{"TERM", SIGTERM}, {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"HUP", SIGHUP},
-                                       {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"ABRT", SIGABRT}, {"ALRM", SIGALRM},
-                                       {"KILL", SIGKILL}};
+constexpr StopSignal kStopSignals[] = {{"TERM", SIGTERM}, {"INT", SIGINT},   {"QUIT", SIGQUIT},
+                                       {"HUP", SIGHUP},   {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+                                       {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"KILL", SIGKILL}};
 
 std::int64_t ValueOf(const PoolSettings& pool, const NumberRule& rule) {
   if (auto* number = std::get_if<int P::*>(&rule.member)) return pool.*(*number);
@@ -93,13 +93,14 @@ class PoolRules {
   }
 
  private:
-  void Add(std::string_view key, std::string text) {
-    found_.push_back({pool_.name, std::string(key), std::move(text)});
+  void Add(std::string_view key, std::string text, std::string_view other = {}) {
+    found_.push_back({pool_.name, std::string(key), std::string(other), std::move(text)});
   }
 
   void Words() {
     if (!IsName(pool_.name)) {
-      Add("", "the pool's name '" + pool_.name + "' is not 1 to 64 of A-Z a-z 0-9 _ -, beginning without a dash: rename it");
+      Add("", "the pool's name '" + pool_.name +
+                  "' is not 1 to 64 of A-Z a-z 0-9 _ -, beginning without a dash: rename it");
     }
     if (pool_.command.empty() || pool_.command.front().empty()) {
       Add("command", "command is empty: give the program that a child runs, and its arguments");
@@ -135,15 +136,17 @@ class PoolRules {
   void Counts() {
     const std::string slots = "max_children (" + std::to_string(pool_.max_children) + ")";
     if (pool_.max_children >= 1 && pool_.warm > pool_.max_children) {
-      Add("warm", "warm (" + std::to_string(pool_.warm) + ") is more than " + slots +
-                      ": lower warm or raise max_children");
+      Add("warm",
+          "warm (" + std::to_string(pool_.warm) + ") is more than " + slots + ": lower warm or raise max_children",
+          "max_children");
     }
     const int jobs = pool_.max_jobs_per_child;
     const int at_once = pool_.max_concurrent_jobs_per_child;
     if (jobs > 0 && at_once > jobs) {
       Add("max_concurrent_jobs_per_child",
           "max_concurrent_jobs_per_child (" + std::to_string(at_once) + ") is more than max_jobs_per_child (" +
-              std::to_string(jobs) + "), so it is never reached: raise max_jobs_per_child (0 = unlimited)");
+              std::to_string(jobs) + "), so it is never reached: raise max_jobs_per_child (0 = unlimited)",
+          "max_jobs_per_child");
     }
     if (pool_.memory_limit > 0 && pool_.memory_limit < kMiB) {
       Add("memory_limit", "memory_limit (" + std::to_string(pool_.memory_limit) +
@@ -153,13 +156,16 @@ class PoolRules {
 
   void Durations() {
     if (pool_.backoff_min > pool_.backoff_max) {
-      Add("backoff_min", "backoff_min (" + InUnit(pool_.backoff_min) + ") is more than backoff_max (" +
-                             InUnit(pool_.backoff_max) + "): lower backoff_min or raise backoff_max");
+      Add("backoff_min",
+          "backoff_min (" + InUnit(pool_.backoff_min) + ") is more than backoff_max (" + InUnit(pool_.backoff_max) +
+              "): lower backoff_min or raise backoff_max",
+          "backoff_max");
     }
     if (pool_.init_stall_timeout > pool_.init_timeout) {
-      Add("init_stall_timeout", "init_stall_timeout (" + InUnit(pool_.init_stall_timeout) +
-                                    ") is more than init_timeout (" + InUnit(pool_.init_timeout) +
-                                    "), so it never comes: lower it or raise init_timeout");
+      Add("init_stall_timeout",
+          "init_stall_timeout (" + InUnit(pool_.init_stall_timeout) + ") is more than init_timeout (" +
+              InUnit(pool_.init_timeout) + "), so it never comes: lower it or raise init_timeout",
+          "init_timeout");
     }
   }
 
@@ -184,19 +190,20 @@ std::vector<Contradiction> FindContradictions(const PoolSettings& pool) { return
 std::vector<Contradiction> FindContradictions(const WorkerSettings& worker) {
   std::vector<Contradiction> found;
   if (!IsName(worker.name)) {
-    found.push_back({"", "name",
+    found.push_back({"", "name", "",
                      "the worker's name '" + worker.name +
                          "' is not 1 to 64 of A-Z a-z 0-9 _ -, beginning without a dash: choose another"});
   }
   if (worker.drain_timeout < Duration::zero() || worker.drain_timeout > kDrainTimeoutMax) {
-    found.push_back({"", "drain_timeout", "drain_timeout (" + InUnit(worker.drain_timeout) +
-                                              ") is out of range: use 0s to " + InUnit(kDrainTimeoutMax)});
+    found.push_back({"", "drain_timeout", "",
+                     "drain_timeout (" + InUnit(worker.drain_timeout) + ") is out of range: use 0s to " +
+                         InUnit(kDrainTimeoutMax)});
   }
-  if (worker.pools.empty()) found.push_back({"", "pools", "there is no pool: name at least one, with its command"});
+  if (worker.pools.empty()) found.push_back({"", "pools", "", "there is no pool: name at least one, with its command"});
   std::set<std::string> names;
   for (const PoolSettings& pool : worker.pools) {
     if (!names.insert(pool.name).second) {
-      found.push_back({pool.name, "", "two pools have this name: rename one"});
+      found.push_back({pool.name, "", "", "two pools have this name: rename one"});
     }
     for (Contradiction& one : FindContradictions(pool)) found.push_back(std::move(one));
   }

@@ -5,6 +5,8 @@
 #ifndef ANDIRON_JOBS_SETTINGS_RULES_H_
 #define ANDIRON_JOBS_SETTINGS_RULES_H_
 
+#include <andiron/settings.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -12,8 +14,6 @@
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include <andiron/settings.h>
 
 namespace andiron {
 
@@ -36,10 +36,11 @@ std::span<const NumberRule> NumberRules();
 // drain_timeout's range; the only number that belongs to the worker.
 inline constexpr Duration kDrainTimeoutMax = kDurationMax;
 
-// One thing that can't be. `key` is the setting to change: "warm"; "" = the whole.
+// One thing that can't be.
 struct Contradiction {
-  std::string pool;  // "" = the worker
-  std::string key;
+  std::string pool;   // "" = the worker
+  std::string key;    // the setting to change: "warm"; "" = the whole
+  std::string other;  // the setting that it contradicts; "" = none
   std::string text;
 };
 

@@ -2,12 +2,12 @@
 #ifndef ANDIRON_JOBS_SLOT_H_
 #define ANDIRON_JOBS_SLOT_H_
 
+#include <andiron/time.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <andiron/time.h>
 
 #include "jobs/action.h"
 #include "jobs/deadlines.h"
@@ -18,10 +18,10 @@ namespace andiron {
 // The list that a slot stands in: what Reconcile() could do with it without a search.
 enum class SlotList : std::uint8_t {
   kNone,
-  kStartable,    // vacant, no back-off
-  kBackingOff,   // vacant, its back-off runs
-  kIdle,         // ready, no job, may take one; the newest first
-  kPartlyBusy,   // busy with places left
+  kStartable,   // vacant, no back-off
+  kBackingOff,  // vacant, its back-off runs
+  kIdle,        // ready, no job, may take one; the newest first
+  kPartlyBusy,  // busy with places left
 };
 inline constexpr int kSlotListCount = 5;
 
@@ -32,15 +32,15 @@ struct Slot {
   std::uint32_t index = 0;
   std::uint32_t generation = 1;  // of the child that is or will be in it
   SlotState state = SlotState::kVacant;
-  TimePoint since{};   // in this state
-  int failures = 0;    // children in a row that failed early: length of the back-off
+  TimePoint since{};  // in this state
+  int failures = 0;   // children in a row that failed early: length of the back-off
   Deadlines::Handle deadline = 0;
   SlotList list = SlotList::kNone;
   std::uint32_t before = kNobody;  // neighbours in its list
   std::uint32_t behind = kNobody;
-  int places = 0;         // counted in the pool's free places
+  int places = 0;            // counted in the pool's free places
   bool counted_old = false;  // counted among the idle children past max_child_age
-  bool withheld = false;  // its child can't be killed and the quarantine is full
+  bool withheld = false;     // its child can't be killed and the quarantine is full
 
   // ---- of the child; reset when it is vacant ----
   std::int32_t pid = 0;
@@ -95,7 +95,8 @@ struct Slot {
   }
 
   TimePoint Earliest() const {
-    return std::min({state_until, stall_until, ping_until, halt_until, frame_until, write_until, age_until, unused_until});
+    return std::min(
+        {state_until, stall_until, ping_until, halt_until, frame_until, write_until, age_until, unused_until});
   }
 
   bool CanTakeJobs() const {

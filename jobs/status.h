@@ -2,13 +2,13 @@
 #ifndef ANDIRON_JOBS_STATUS_H_
 #define ANDIRON_JOBS_STATUS_H_
 
+#include <andiron/outcome.h>
+#include <andiron/time.h>
+
 #include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <andiron/outcome.h>
-#include <andiron/time.h>
 
 #include "jobs/action.h"
 #include "jobs/ids.h"

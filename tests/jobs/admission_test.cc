@@ -1,0 +1,291 @@
+// What a pool decides about jobs: admission, waiting, hand-over, cancel, the one outcome, reservations.
+#include <gtest/gtest.h>
+
+#include "tests/jobs/rig.h"
+
+namespace andiron {
+namespace {
+
+Refusal OnlyRefusal(const Rig& rig) {
+  const auto refused = rig.All<Refused>();
+  EXPECT_EQ(refused.size(), 1U);
+  return refused.at(0).reason;
+}
+
+ReportOutcome OnlyOutcome(const Rig& rig) {
+  const auto outcomes = rig.All<ReportOutcome>();
+  EXPECT_EQ(outcomes.size(), 1U);
+  return outcomes.at(0);
+}
+
+TEST(Admission, TheQueueTakesItsLimitAndRefusesOnePast) {
+  Rig rig;  // queue_limit 10, its child still starting
+  for (std::uint64_t job = 1; job <= 10; ++job) {
+    rig.Submit(job);
+    EXPECT_TRUE(rig.Did<Accepted>());
+  }
+  rig.Submit(11);
+  EXPECT_EQ(OnlyRefusal(rig), Refusal::kQueueFull);
+  EXPECT_GE(rig.All<Refused>()[0].retry_after, 100ms);
+}
+
+TEST(Admission, AQueueOfZeroStillTakesWhatAReadyChildCanStart) {
+  PoolSettings pool = Rig::Settings();
+  pool.queue_limit = 0;
+  Rig rig(pool);
+  rig.Submit(1);
+  EXPECT_EQ(OnlyRefusal(rig), Refusal::kQueueFull);
+  rig.MakeReady();
+  rig.Step(Rig::Job(2), Rig::Job(3));
+  EXPECT_EQ(rig.All<Accepted>().size(), 1U);
+  EXPECT_EQ(OnlyRefusal(rig), Refusal::kQueueFull);
+}
+
+TEST(Admission, APayloadAtTheLimitIsTakenAndOnePastRefused) {
+  PoolSettings pool = Rig::Settings();
+  pool.max_payload = 100;
+  Rig rig(pool);
+  JobSubmitted at = Rig::Job(1);
+  at.payload.assign(100, 'x');
+  rig.Step(at);
+  EXPECT_TRUE(rig.Did<Accepted>());
+  JobSubmitted past = Rig::Job(2);
+  past.payload.assign(101, 'x');
+  rig.Step(past);
+  EXPECT_EQ(OnlyRefusal(rig), Refusal::kTooLarge);
+  EXPECT_EQ(rig.All<Refused>()[0].retry_after, 0s);
+}
+
+TEST(Admission, AnIdThatIsQueuedOrRunningIsADuplicateAndMayComeAgainAfterwards) {
+  Rig rig;
+  rig.Submit(1);
+  JobSubmitted again = Rig::Job(2);
+  again.id = "job1";
+  rig.Step(again);
+  EXPECT_EQ(OnlyRefusal(rig), Refusal::kDuplicateId);
+  rig.Step(JobCancelled{JobNumber{1}});
+  rig.Step(again);
+  EXPECT_TRUE(rig.Did<Accepted>());
+}
+
+TEST(Admission, AnUnknownPoolIsRefused) {
+  Rig rig;
+  JobSubmitted job = Rig::Job(1);
+  job.pool = "nowhere";
+  rig.Step(job);
+  EXPECT_EQ(OnlyRefusal(rig), Refusal::kUnknownPool);
+}
+
+TEST(Waiting, AQueuedJobEndsAtStartBy) {
+  Rig rig;
+  JobSubmitted job = Rig::Job(1);
+  job.start_by = 3s;
+  rig.Step(job);
+  rig.Pass(2s);
+  EXPECT_FALSE(rig.Did<ReportOutcome>());
+  rig.Pass(1s);
+  EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kQueueTimeout);
+}
+
+TEST(HandOver, AJobThatIsNeverAcknowledgedIsHandedOverOnceMoreThenLost) {
+  Rig rig;
+  rig.MakeReady();
+  rig.Submit(1);
+  rig.Pass(2s);
+  ASSERT_EQ(rig.All<KillChild>().at(0).intent, Intent::kAckTimeout);
+  rig.Die(rig.Child());
+  EXPECT_FALSE(rig.Did<ReportOutcome>());
+  rig.Pass(200ms);
+  rig.MakeReady();
+  ASSERT_TRUE(rig.Did<SendJob>());
+  EXPECT_EQ(rig.All<SendJob>()[0].payload, "x") << "the payload was kept";
+  rig.Pass(2s);
+  rig.Die(rig.Child());
+  EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kLostBeforeStart);
+}
+
+TEST(HandOver, AnAcknowledgedJobIsNeverRunAgain) {
+  Rig rig;
+  rig.MakeReady();
+  rig.Submit(1);
+  rig.Step(JobAcked{rig.Child(), JobNumber{1}});
+  EXPECT_TRUE(rig.Did<ReportStarted>());
+  rig.Die(rig.Child());
+  EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kChildCrashed);
+}
+
+TEST(HandOver, AResultThatCameBeforeTheDeathWins) {
+  Rig rig;
+  rig.MakeReady();
+  rig.Submit(1);
+  const ChildId child = rig.Child();
+  rig.Step(JobAcked{child, JobNumber{1}}, ChildExited{child, 0, 11, false});
+  EXPECT_FALSE(rig.Did<ReportOutcome>()) << "the channel may hold the result";
+  rig.Step(JobReturned{child, JobNumber{1}, JobReturned::End::kSucceeded, "done"}, ChannelClosed{child});
+  EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kSucceeded);
+  EXPECT_EQ(OnlyOutcome(rig).result, "done");
+}
+
+TEST(HandOver, MemoryExhaustionIsToldFromACrash) {
+  Rig rig;
+  rig.MakeReady();
+  rig.Submit(1);
+  const ChildId child = rig.Child();
+  rig.Step(JobAcked{child, JobNumber{1}});
+  rig.Step(ChildExited{child, 0, 9, true}, ChannelClosed{child});
+  EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kOomKilled);
+}
+
+TEST(RunFor, PastItTheChildIsCancelledThenStoppedThenKilled) {
+  PoolSettings pool = Rig::Settings();
+  pool.run_for = 100s;
+  Rig rig(pool);
+  rig.MakeReady();
+  rig.Submit(1);
+  const ChildId child = rig.Child();
+  rig.Step(JobAcked{child, JobNumber{1}});
+  rig.Pass(100s);
+  EXPECT_TRUE(rig.Did<SendCancel>());
+  rig.Pass(1s);
+  EXPECT_TRUE(rig.Did<AskToStop>());
+  rig.Pass(5s);
+  EXPECT_TRUE(rig.Did<KillChild>());
+  EXPECT_FALSE(rig.Did<ReportOutcome>()) << "not before the death is confirmed";
+  rig.Die(child);
+  EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kTimedOut);
+}
+
+TEST(RunFor, AChildThatObeysTheCancelIsKept) {
+  PoolSettings pool = Rig::Settings();
+  pool.run_for = 100s;
+  Rig rig(pool);
+  rig.MakeReady();
+  rig.Submit(1);
+  const ChildId child = rig.Child();
+  rig.Step(JobAcked{child, JobNumber{1}});
+  rig.Pass(100s);
+  rig.Step(JobReturned{child, JobNumber{1}, JobReturned::End::kCancelled, ""});
+  EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kTimedOut);
+  EXPECT_EQ(rig.Count(SlotState::kIdle), 1);
+}
+
+TEST(RunFor, ZeroIsUnlimited) {
+  Rig rig;
+  rig.MakeReady();
+  JobSubmitted job = Rig::Job(1);
+  job.run_for = 0s;
+  rig.Step(job);
+  rig.Step(JobAcked{rig.Child(), JobNumber{1}});
+  rig.Pass(1000h);
+  EXPECT_FALSE(rig.Did<ReportOutcome>());
+}
+
+TEST(Cancel, AQueuedJobLeavesAtOnce) {
+  Rig rig;
+  rig.Submit(1);
+  rig.Step(JobCancelled{JobNumber{1}});
+  EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kCancelled);
+  rig.Step(JobCancelled{JobNumber{1}}, JobCancelled{JobNumber{99}});
+  EXPECT_TRUE(rig.actions.empty()) << "again, and of the unknown: harmless";
+}
+
+TEST(Cancel, AResultThatIsFasterIsReported) {
+  Rig rig;
+  rig.MakeReady();
+  rig.Submit(1);
+  const ChildId child = rig.Child();
+  rig.Step(JobAcked{child, JobNumber{1}});
+  rig.Step(JobCancelled{JobNumber{1}});
+  EXPECT_TRUE(rig.Did<SendCancel>());
+  rig.Step(JobReturned{child, JobNumber{1}, JobReturned::End::kSucceeded, "r"});
+  EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kSucceeded);
+}
+
+TEST(Cancel, AChildThatIgnoresItIsEnded) {
+  Rig rig;
+  rig.MakeReady();
+  rig.Submit(1);
+  const ChildId child = rig.Child();
+  rig.Step(JobAcked{child, JobNumber{1}});
+  rig.Step(JobCancelled{JobNumber{1}});
+  rig.Pass(1s);
+  EXPECT_EQ(rig.All<AskToStop>().at(0).intent, Intent::kJobCancelled);
+  rig.Die(child, 15);
+  EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kCancelled);
+}
+
+TEST(Cancel, AnUnacknowledgedJobIsNotHandedOverAgain) {
+  Rig rig;
+  rig.MakeReady();
+  rig.Submit(1);
+  const ChildId child = rig.Child();
+  rig.Step(JobCancelled{JobNumber{1}});
+  rig.Die(child);
+  EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kCancelled);
+}
+
+TEST(Reservation, HoldsAReadyPlaceAgainstOrdinaryJobsUntilCommitted) {
+  Rig rig;
+  rig.MakeReady();
+  EXPECT_EQ(rig.Pool().capacity, 1);
+  rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
+  EXPECT_TRUE(rig.All<ReservationAnswered>().at(0).granted);
+  EXPECT_EQ(rig.All<CapacityChanged>().at(0).capacity, 0);
+  rig.Submit(1);
+  EXPECT_FALSE(rig.Did<SendJob>());
+  JobSubmitted committed = Rig::Job(2);
+  committed.reservation = ReservationNumber{1};
+  rig.Step(committed);
+  ASSERT_TRUE(rig.Did<SendJob>());
+  EXPECT_EQ(rig.All<SendJob>()[0].job, JobNumber{2});
+}
+
+TEST(Reservation, ExpiresAndGivesItsPlaceBack) {
+  Rig rig;
+  rig.MakeReady();
+  rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
+  rig.Submit(1);
+  rig.Pass(5s);
+  EXPECT_TRUE(rig.Did<SendJob>());
+  EXPECT_EQ(rig.Pool().reserved, 0);
+}
+
+TEST(Reservation, OnAQueuePlaceCountsAgainstTheQueue) {
+  PoolSettings pool = Rig::Settings();
+  pool.queue_limit = 1;
+  Rig rig(pool);
+  rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
+  EXPECT_TRUE(rig.All<ReservationAnswered>().at(0).granted);
+  rig.Submit(1);
+  EXPECT_EQ(OnlyRefusal(rig), Refusal::kQueueFull);
+  rig.Step(ReservationReleased{ReservationNumber{1}});
+  rig.Submit(2);
+  EXPECT_TRUE(rig.Did<Accepted>());
+}
+
+TEST(Reservation, SurvivesTheDeathOfItsChild) {
+  Rig rig;
+  rig.MakeReady();
+  rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
+  rig.Die(rig.Child());
+  JobSubmitted committed = Rig::Job(1);
+  committed.reservation = ReservationNumber{1};
+  rig.Step(committed);
+  EXPECT_TRUE(rig.Did<Accepted>());
+  rig.Pass(200ms);
+  rig.MakeReady();
+  EXPECT_TRUE(rig.Did<SendJob>());
+}
+
+TEST(Report, AnUnkillableChildsJobIsReportedAsStillRunning) {
+  Rig rig;
+  rig.MakeReady();
+  rig.Submit(1);
+  rig.Step(JobAcked{rig.Child(), JobNumber{1}});
+  rig.Step(ChildMisbehaved{rig.Child(), "x"});
+  rig.Pass(6s);
+  EXPECT_TRUE(OnlyOutcome(rig).still_running);
+}
+
+}  // namespace
+}  // namespace andiron
