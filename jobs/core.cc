@@ -26,6 +26,7 @@ class Core::State {
     ledger_.actions = &actions;
     if (as_of > ledger_.now) ledger_.now = as_of;
     for (Fact& fact : facts) std::visit([this](auto& known) { Record(known); }, fact);
+    for (Pool& pool : pools_) pool.OnBatchRead();
     Expire(as_of);
     for (Pool& pool : pools_) pool.Reconcile();
     Advance();

@@ -18,6 +18,17 @@ void Pool::Initialize(Slot& slot) {
   Settle(slot);
 }
 
+// A visible exit beats a hello: so the hello counts only when the whole batch is known.
+void Pool::OnBatchRead() {
+  for (const std::uint32_t index : greeted_) {
+    Slot& slot = slots_[index];
+    if (slot.state != SlotState::kStarting || !slot.hello || slot.closed) continue;
+    EndInitialize(slot, InitializeEnd::kReady);
+    Watch(slot);
+  }
+  greeted_.clear();
+}
+
 void Pool::EndInitialize(Slot& slot, InitializeEnd end) {
   ++counts_.initialize[static_cast<std::size_t>(end)];
   slot.state_until = slot.stall_until = kNever;

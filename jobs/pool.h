@@ -55,6 +55,9 @@ class Pool {
   void OnChild(const ChildExited& fact);
   void OnChild(const ChannelClosed& fact);
 
+  // All facts of the batch are known: hellos that no exit follows end their initialize().
+  void OnBatchRead();
+
   // ---- deadlines ----
   void OnSlotDue(std::uint32_t slot, TimePoint as_of);
   void OnJobDue(Job& job);
@@ -82,6 +85,11 @@ class Pool {
     Deadlines::Handle deadline = 0;
   };
 
+  struct Quarantined {
+    ChildId id;
+    bool spawned = false;  // the spawn itself may have been what hung
+  };
+
   // ---- initialize.cc ----
   void Initialize(Slot& slot);
   void EndInitialize(Slot& slot, InitializeEnd end);
@@ -91,6 +99,7 @@ class Pool {
 
   // ---- pool_children.cc ----
   Slot* Current(ChildId child);
+  void Watch(Slot& slot);
   void ExpireWatches(Slot& slot, TimePoint as_of);
   void ExpireState(Slot& slot);
   void ExpirePing(Slot& slot);
@@ -106,6 +115,8 @@ class Pool {
   void SettleJobs(Slot& slot, bool still_running);
   void Vacate(Slot& slot);
   void Quarantine(Slot& slot);
+  Quarantined* InQuarantine(ChildId id);
+  bool LeftQuarantine(ChildId id);
   bool FailedEarly(const Slot& slot) const;
   Duration Backoff(const Slot& slot);
 
@@ -176,7 +187,8 @@ class Pool {
   std::map<std::uint64_t, Reservation> reservations_;
   int promised_ = 0;  // reservations on ready children
   std::map<std::uint64_t, Deadlines::Handle> waiters_;
-  std::vector<ChildId> quarantine_;
+  std::vector<Quarantined> quarantine_;
+  std::vector<std::uint32_t> greeted_;  // slots whose first message is in this batch
 
   BreakerState breaker_ = BreakerState::kClosed;
   int failed_starts_ = 0;  // in a row, in the whole pool

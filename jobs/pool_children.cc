@@ -17,6 +17,11 @@ Slot* Pool::Current(ChildId child) {
 }
 
 void Pool::OnChild(const Spawned& fact) {
+  if (Quarantined* child = InQuarantine(fact.child)) {
+    child->spawned = true;
+    ++counts_.spawned;
+    return;
+  }
   Slot* slot = Current(fact.child);
   if (slot == nullptr) return;
   slot->pid = fact.pid;
@@ -24,6 +29,7 @@ void Pool::OnChild(const Spawned& fact) {
 }
 
 void Pool::OnChild(SpawnFailed& fact) {
+  if (LeftQuarantine(fact.child)) return;
   Slot* slot = Current(fact.child);
   if (slot == nullptr || slot->pid != 0) return;  // a child that was spawned can't fail to be
   if (slot->state == SlotState::kStarting) {
@@ -47,9 +53,12 @@ void Pool::OnChild(const ChildReady& fact) {
   if (slot == nullptr) return;
   switch (slot->state) {
     case SlotState::kStarting:
+      if (slot->hello) return Kill(*slot, Intent::kProtocol, "it said Hello twice");
       // A hello whose channel is closed behind it is of no use: the exit is on its way.
-      if (!slot->closed) EndInitialize(*slot, InitializeEnd::kReady);
-      return Settle(*slot);
+      if (slot->closed) return;
+      slot->hello = true;
+      greeted_.push_back(slot->index);
+      return;
     case SlotState::kIdle:
     case SlotState::kBusy:
       return Kill(*slot, Intent::kProtocol, "it said Hello twice");
@@ -115,36 +124,41 @@ void Pool::OnChild(const ChildHalted& fact) {
   Slot* slot = Current(fact.child);
   if (slot == nullptr) return;
   slot->halted = fact.halted;
-  const bool judged = slot->state == SlotState::kIdle || slot->state == SlotState::kBusy;
-  slot->halt_until = fact.halted && judged ? Later(ledger_.now, settings_.ping_timeout) : kNever;
-  Settle(*slot);
+  Watch(*slot);
 }
 
 void Pool::OnChild(const FrameHalfRead& fact) {
   Slot* slot = Current(fact.child);
   if (slot == nullptr) return;
-  // Before the first message init_timeout rules; while it is being ended, its end has a deadline of its own.
-  const bool judged = slot->state == SlotState::kIdle || slot->state == SlotState::kBusy;
-  slot->frame_until = fact.half && judged ? Later(ledger_.now, settings_.frame_timeout) : kNever;
-  Settle(*slot);
+  slot->half_frame = fact.half;
+  Watch(*slot);
 }
 
 void Pool::OnChild(const WriteBlocked& fact) {
   Slot* slot = Current(fact.child);
   if (slot == nullptr) return;
-  const bool judged = slot->state == SlotState::kIdle || slot->state == SlotState::kBusy;
-  slot->write_until = fact.blocked && judged ? Later(ledger_.now, settings_.write_timeout) : kNever;
-  Settle(*slot);
+  slot->blocked = fact.blocked;
+  Watch(*slot);
+}
+
+// Arms what a ready child is watched for. Before its first message init_timeout rules; while it is being ended, its end
+// has a deadline of its own.
+void Pool::Watch(Slot& slot) {
+  const bool judged = slot.state == SlotState::kIdle || slot.state == SlotState::kBusy;
+  const auto arm = [&](bool on, TimePoint& until, Duration wait) {
+    if (!on || !judged) until = kNever;
+    if (on && judged && until == kNever) until = Later(ledger_.now, wait);
+  };
+  arm(slot.halted, slot.halt_until, settings_.ping_timeout);
+  arm(slot.half_frame, slot.frame_until, settings_.frame_timeout);
+  arm(slot.blocked, slot.write_until, settings_.write_timeout);
+  Settle(slot);
 }
 
 void Pool::OnChild(const ChildExited& fact) {
-  for (auto child = quarantine_.begin(); child != quarantine_.end(); ++child) {
-    if (*child != fact.child) continue;
-    quarantine_.erase(child);
+  if (LeftQuarantine(fact.child)) {
     ++counts_.exited;
-    for (Slot& other : slots_)
-      if (other.withheld) OnSlotDue(other.index, kNever);
-    return Touch();
+    return;
   }
   Slot* slot = Current(fact.child);
   if (slot == nullptr || slot->exited) return;

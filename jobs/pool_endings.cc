@@ -207,8 +207,24 @@ void Pool::Quarantine(Slot& slot) {
   }
   ledger_.Emit(AbandonChild{Id(slot)});
   Bury(slot, true);
-  quarantine_.push_back(Id(slot));
+  quarantine_.push_back({Id(slot), slot.pid != 0});
   Vacate(slot);
+}
+
+Pool::Quarantined* Pool::InQuarantine(ChildId id) {
+  const auto found = std::find_if(quarantine_.begin(), quarantine_.end(), [id](const Quarantined& child) { return child.id == id; });
+  return found == quarantine_.end() ? nullptr : &*found;
+}
+
+// False: it isn't in quarantine. Else its place is free, and withheld slots may have it.
+bool Pool::LeftQuarantine(ChildId id) {
+  Quarantined* child = InQuarantine(id);
+  if (child == nullptr) return false;
+  quarantine_.erase(quarantine_.begin() + (child - quarantine_.data()));
+  for (Slot& slot : slots_)
+    if (slot.withheld) OnSlotDue(slot.index, kNever);
+  Touch();
+  return true;
 }
 
 void Pool::EndAllJobs() {

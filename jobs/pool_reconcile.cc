@@ -58,7 +58,9 @@ int Pool::Demand() const {
 
 // Children wanted = busy + warm + demand, within max_children (there are no more slots) and max_starting.
 void Pool::Replenish() {
-  const int wanted = (ledger_.ending ? 0 : settings_.warm) + Demand() + (too_old_idle_ > 0 ? 1 : 0);
+  // A pool that keeps nothing warm probes too: else nothing would ever close its breaker.
+  const int probe = breaker_ != BreakerState::kClosed && probe_due_ && !ledger_.ending ? 1 : 0;
+  const int wanted = std::max((ledger_.ending ? 0 : settings_.warm) + Demand() + (too_old_idle_ > 0 ? 1 : 0), probe);
   while (Count(SlotState::kIdle) + Count(SlotState::kStarting) < wanted &&
          Count(SlotState::kStarting) < settings_.max_starting) {
     Slot* slot = First(SlotList::kStartable);

@@ -109,7 +109,8 @@ std::string Pool::CountProblem() const {
   if (free_places != free_places_) return "free places miscounted (I19)";
   if (too_old != too_old_idle_) return "old children miscounted";
   if (running + queue_.size() != job_count_) return "a job neither queued nor with a child (I12)";
-  if (counts_.spawned != counts_.exited + live + static_cast<std::int64_t>(quarantine_.size()))
+  for (const Quarantined& child : quarantine_) live += child.spawned ? 1 : 0;
+  if (counts_.spawned != counts_.exited + live)
     return "spawned children are neither alive nor exited (I2)";
   if (static_cast<int>(quarantine_.size()) > settings_.quarantine_max && !ledger_.stopping)
     return "quarantine over its bound";

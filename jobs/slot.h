@@ -48,11 +48,14 @@ struct Slot {
   bool closed = false;
   bool kill_sent = false;
   bool close_sent = false;
+  bool hello = false;     // its first message has come; ready once the batch has shown no exit behind it
   bool ready = false;     // initialize() ended with ready
   bool reported = false;  // its death has been reported
   bool retiring = false;  // takes no more jobs
   bool too_old = false;   // past max_child_age
   bool halted = false;    // the kernel says stopped
+  bool half_frame = false;
+  bool blocked = false;   // it doesn't read
   bool pinged = false;    // a ping is out
   Intent intent = Intent::kNone;
   SlotState phase = SlotState::kVacant;  // where its end began; kVacant = it hasn't
@@ -79,8 +82,8 @@ struct Slot {
   // Its child is history: ready for the next generation.
   void Reset() {
     pid = 0;
-    exited = closed = kill_sent = close_sent = ready = reported = false;
-    retiring = too_old = halted = pinged = withheld = false;
+    exited = closed = kill_sent = close_sent = hello = ready = reported = false;
+    retiring = too_old = halted = half_frame = blocked = pinged = withheld = false;
     intent = Intent::kNone;
     phase = SlotState::kVacant;
     what.clear();

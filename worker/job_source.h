@@ -36,6 +36,9 @@ class JobSource {
   virtual void OnReservation(const ReservationAnswered&) {}
   virtual void OnCapacity(const CapacityChanged&) {}
   virtual void OnWorkerState(WorkerState) {}
+  // The turn's other calls have been made: write what they left. For joined sources, at the end of every turn
+  // that had something to say to anybody.
+  virtual void OnTurnEnd() {}
 };
 
 // What the worker offers to its sources. Everything posts a fact; the answer comes with the turn's step.

@@ -7,14 +7,14 @@
 #ifndef ANDIRON_WORKER_CHILDREN_CHILDREN_H_
 #define ANDIRON_WORKER_CHILDREN_CHILDREN_H_
 
+#include <andiron/settings.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <andiron/settings.h>
 
 #include "jobs/action.h"
 #include "jobs/ids.h"
@@ -34,7 +34,8 @@ struct Autopsy {
   ChildId child;
   std::string summary;  // one line: "spell/3.7 (pid 4711) was killed by SIGSEGV while it ran job 42"
   std::string advice;   // one line: what to do about it
-  std::string text;     // whole, several lines: phase, intent, code or signal, stderr tail, wait channel, memory, OOM count
+  std::string
+      text;  // whole, several lines: phase, intent, code or signal, stderr tail, wait channel, memory, OOM count
 };
 
 class Children {

@@ -35,10 +35,10 @@ namespace andiron {
 
 struct JobRequest {
   std::string pool = "default";
-  std::string id;       // "" = one is made up
-  std::string payload;  // opaque bytes
-  std::optional<Duration> start_by;
-  std::optional<Duration> run_for;
+  std::string id{};       // "" = one is made up
+  std::string payload{};  // opaque bytes
+  std::optional<Duration> start_by{};
+  std::optional<Duration> run_for{};
   int priority = 0;
 };
 

@@ -1,0 +1,3 @@
+"""The version of the package; it goes to the worker with Hello."""
+
+__version__ = "0.1.0"

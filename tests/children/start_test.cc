@@ -1,0 +1,296 @@
+// Starts: what a child finds around itself, and what is said when there is none.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tests/children/crew.h"
+#include "tests/support/process_table.h"
+#include "worker/base/clock.h"
+#include "worker/children/launch_spec.h"
+
+namespace andiron {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
+
+class Directory {
+ public:
+  Directory() {
+    std::string name = (std::filesystem::temp_directory_path() / "andiron-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~Directory() { std::filesystem::remove_all(path_); }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  std::string File(std::string_view name, std::string_view text, mode_t mode) const {
+    const std::string path = path_ + "/" + std::string(name);
+    std::ofstream(path) << text;
+    chmod(path.c_str(), mode);
+    return path;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// What the child of `pool` printed behind `word`, line by line.
+std::vector<std::string> Described(Crew& crew, std::string_view word) {
+  EXPECT_TRUE(crew.AwaitLog("stdout] described")) << crew.LogText();
+  const std::string text = crew.LogText();
+  const std::string mark = "stdout] " + std::string(word) + " ";
+  std::vector<std::string> found;
+  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) {
+    const std::size_t begin = at + mark.size();
+    found.push_back(text.substr(begin, text.find('\n', begin) - begin));
+  }
+  return found;
+}
+
+std::string FailureOf(PoolSettings pool) {
+  Crew crew(std::move(pool));
+  const ChildId child = crew.Start();
+  EXPECT_TRUE(crew.Await<SpawnFailed>(child));
+  EXPECT_EQ(crew.facts().size(), 1U) << "a failed start is its only fact";
+  const auto failed = crew.Last<SpawnFailed>(child);
+  return failed ? failed->what : "";
+}
+
+PoolSettings CommandPool(std::vector<std::string> command) {
+  PoolSettings pool;
+  pool.command = std::move(command);
+  return pool;
+}
+
+TEST(StartTest, ChildBecomesReadyAndAnswersAJob) {
+  Crew crew(FaultPool({"good"}));
+  const ChildId child = crew.StartReady();
+  EXPECT_GT(crew.PidOf(child), 0);
+  crew.Run(child, 7, "hello");
+  ASSERT_TRUE(crew.Await<JobReturned>(child));
+  EXPECT_EQ(crew.Count<JobAcked>(child), 1);
+  EXPECT_EQ(crew.Last<JobReturned>(child)->result, "hello");
+  EXPECT_EQ(crew.Last<JobReturned>(child)->job, JobNumber{7});
+}
+
+TEST(StartTest, ChildFindsExactlyItsFourDescriptors) {
+  const UniqueFd stray(open("/dev/null", O_RDONLY));  // without close-on-exec
+  Crew crew(FaultPool({"describe"}));
+  crew.StartReady();
+  EXPECT_THAT(Described(crew, "fd"), UnorderedElementsAre("0", "1", "2", "3"));
+}
+
+TEST(StartTest, ChildLeadsItsOwnSessionWithStandardSignals) {
+  signal(SIGUSR2, SIG_IGN);
+  Crew crew(FaultPool({"describe"}));
+  crew.StartReady();
+  signal(SIGUSR2, SIG_DFL);
+  EXPECT_THAT(Described(crew, "leader"), ElementsAre("1"));
+  EXPECT_THAT(Described(crew, "blocked"), IsEmpty());
+  EXPECT_THAT(Described(crew, "ignored"), IsEmpty());
+}
+
+TEST(StartTest, ChildIsToldItsChannelAndItsName) {
+  Crew crew(FaultPool({"describe"}));
+  const ChildId child = crew.StartReady(3);
+  const std::vector<std::string> environment = Described(crew, "env");
+  EXPECT_THAT(environment, Contains("ANDIRON_CHANNEL_FD=3"));
+  EXPECT_THAT(environment,
+              Contains("ANDIRON_CHILD=" + crew.pool_name() + "/3." + std::to_string(child.generation)));
+}
+
+TEST(StartTest, EnvironmentFollowsTheRule) {
+  const char* const worker[] = {"PATH=/bin",         "HOME=/root",          "ANDIRON_SOCKET=/x", "NOTIFY_SOCKET=/n",
+                                "LIVEKIT_API_KEY=k", "NATS_CREDS=/c",       "NATS_CREDS_FILE=/d", "ODD",
+                                nullptr};
+  PoolSettings pool;
+  pool.env = {{"HOME", "/srv"}, {"MODE", "fast"}, {"ANDIRON_CHILD", "forged"}};
+  EXPECT_THAT(ChildEnvironment(pool, worker), UnorderedElementsAre("PATH=/bin", "ODD", "HOME=/srv", "MODE=fast"));
+  pool.env_inherit.kind = EnvInherit::Kind::kNone;
+  EXPECT_THAT(ChildEnvironment(pool, worker), UnorderedElementsAre("HOME=/srv", "MODE=fast"));
+  pool.env_inherit.kind = EnvInherit::Kind::kNames;
+  pool.env_inherit.names = {"PATH", "LIVEKIT_API_KEY"};
+  EXPECT_THAT(ChildEnvironment(pool, worker), UnorderedElementsAre("PATH=/bin", "HOME=/srv", "MODE=fast"));
+}
+
+TEST(StartTest, WorkingDirectoryIsThePools) {
+  const Directory directory;
+  PoolSettings pool = FaultPool({"describe"});
+  pool.cwd = directory.path();
+  Crew crew(pool);
+  crew.StartReady();
+  EXPECT_THAT(Described(crew, "cwd"), ElementsAre(directory.path()));
+}
+
+TEST(StartTest, CommandWithoutASlashIsLookedUpInThePath) {
+  const Directory directory;
+  std::filesystem::create_symlink(ProgramPath("fault-child"), directory.path() + "/my-child");
+  PoolSettings pool = CommandPool({"my-child"});
+  pool.env = {{"PATH", "/nowhere:" + directory.path()}};
+  Crew crew(pool);
+  crew.StartReady();
+}
+
+TEST(StartTest, MissingProgramIsNamed) {
+  EXPECT_EQ(FailureOf(CommandPool({"/no/such/program"})), "exec /no/such/program: No such file or directory");
+  EXPECT_THAT(FailureOf(CommandPool({"no-such-program"})), StartsWith("exec no-such-program (looked up in "));
+}
+
+TEST(StartTest, FileThatIsNoProgramIsNamed) {
+  const Directory directory;
+  const std::string plain = directory.File("plain", "text", 0644);
+  EXPECT_EQ(FailureOf(CommandPool({plain})), "exec " + plain + ": Permission denied");
+  const std::string odd = directory.File("odd", "text", 0755);
+  EXPECT_EQ(FailureOf(CommandPool({odd})), "exec " + odd + ": Exec format error");
+  const std::string orphan = directory.File("script", "#!/no/such/shell\n", 0755);
+  EXPECT_THAT(FailureOf(CommandPool({orphan})), HasSubstr("its interpreter"));
+}
+
+TEST(StartTest, MissingDirectoryAndUserAreNamed) {
+  PoolSettings pool = FaultPool({"good"});
+  pool.cwd = "/no/such/directory";
+  EXPECT_EQ(FailureOf(pool), "chdir /no/such/directory: No such file or directory");
+  pool.cwd = "";
+  pool.user = "no-such-user";
+  EXPECT_THAT(FailureOf(pool), StartsWith("user no-such-user"));
+}
+
+TEST(StartTest, FailedStartLeavesNoDescriptor) {
+  Crew crew(CommandPool({"/no/such/program"}));
+  ASSERT_TRUE(crew.AwaitEnd(crew.Start()));
+  const int before = OpenDescriptors();
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(crew.AwaitEnd(crew.Start()));
+  EXPECT_EQ(OpenDescriptors(), before);
+}
+
+TEST(StartTest, NoDescriptorLeftIsAFailedStartAndPasses) {
+  Crew crew(FaultPool({"good"}));
+  ASSERT_TRUE(crew.AwaitEnd(crew.Start()) || true);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit tight{static_cast<rlim_t>(OpenDescriptors() + 3), before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &tight);
+  const ChildId refused = crew.Start(1);
+  const bool settled = crew.Await<SpawnFailed>(refused);
+  setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_TRUE(settled);
+  EXPECT_THAT(crew.Last<SpawnFailed>(refused)->what, HasSubstr("Too many open files"));
+  crew.StartReady(2);
+}
+
+TEST(StartTest, ChildThatIsCancelledBeforeItBeginsNeverRuns) {
+  Crew crew(FaultPool({"good"}));
+  const ChildId child = crew.Start();
+  crew.Kill(child);
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Count<ChildReady>(child), 0);
+}
+
+TEST(StartTest, ChildRunsAsThePoolsUser) {
+  if (getuid() != 0) return;  // only root may become somebody else; the failure is tested below
+  PoolSettings pool = FaultPool({"describe"});
+  pool.user = "nobody";
+  const Directory directory;
+  chmod(directory.path().c_str(), 0755);
+  std::filesystem::copy_file(ProgramPath("fault-child"), directory.path() + "/child");
+  pool.command[0] = directory.path() + "/child";
+  Crew crew(pool);
+  crew.StartReady();
+  EXPECT_THAT(Described(crew, "uid"), Not(Contains("0")));
+}
+
+// ---- an exec that hangs ----
+
+// A program that can't be executed for a while: whoever opens a file with a write lease waits until the lease is given
+// back, or for the kernel's lease-break-time (45 s).
+class StuckProgram {
+ public:
+  StuckProgram() : path_(directory_.path() + "/stuck") {
+    // A broken lease tells its holder with SIGIO, which would end the test.
+    signal(SIGIO, SIG_IGN);
+    std::filesystem::copy_file(ProgramPath("fault-child"), path_);
+    lease_ = UniqueFd(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_EQ(fcntl(lease_.get(), F_SETLEASE, F_WRLCK), 0);
+  }
+  void Release() { lease_.Reset(); }
+  const std::string& path() const { return path_; }
+
+ private:
+  const Directory directory_;
+  const std::string path_;
+  UniqueFd lease_;
+};
+
+TEST(StuckExecTest, OtherPoolsAndTheLoopGoOn) {
+  StuckProgram program;
+  Crew crew({CommandPool({program.path()}), FaultPool({"good"})}, {});
+  const ChildId stuck = crew.Start(0, 0);
+  const TimePoint begin = Now();
+  const ChildId other = crew.StartReady(0, 1);
+  crew.Run(other, 1);
+  EXPECT_TRUE(crew.Await<JobReturned>(other));
+  EXPECT_LT(Now() - begin, std::chrono::seconds(10));
+  EXPECT_EQ(crew.Count<Spawned>(stuck), 0);
+  program.Release();
+  EXPECT_TRUE(crew.Await<ChildReady>(stuck));
+}
+
+TEST(StuckExecTest, ChildThatHangsBeforeItsExecIsKilled) {
+  StuckProgram program;
+  Crew crew(CommandPool({program.path()}));
+  const ChildId stuck = crew.Start();
+  ASSERT_TRUE(crew.Await([&] { return !ProcessesMarked("").empty() || !ChildProcesses().empty(); }));
+  crew.Kill(stuck, Intent::kInitTimeout);
+  EXPECT_TRUE(crew.AwaitEnd(stuck));
+  EXPECT_EQ(crew.Count<ChildReady>(stuck), 0);
+}
+
+TEST(StuckExecTest, HelperThatHangsIsReplaced) {
+  StuckProgram program;
+  // The pool's path leads to the stuck program first; once its helper is replaced, the next child gets a good one.
+  const Directory directory;
+  const std::string link = directory.path() + "/child";
+  std::filesystem::create_symlink(program.path(), link);
+  Crew crew(CommandPool({link}));
+  const ChildId stuck = crew.Start(0);
+  ASSERT_TRUE(crew.Await([&] { return !ChildProcesses().empty(); }));
+  std::filesystem::remove(link);
+  std::filesystem::create_symlink(ProgramPath("fault-child"), link);
+  const ChildId next = crew.Start(1);
+  crew.children().Abandon({stuck});
+  EXPECT_TRUE(crew.Await<ChildReady>(next));
+  EXPECT_EQ(crew.Count<Spawned>(stuck), 0);
+  crew.Kill(stuck);
+  EXPECT_TRUE(crew.AwaitEnd(stuck));
+}
+
+TEST(StuckExecTest, DestructionDoesNotWaitForAStuckExec) {
+  StuckProgram program;
+  const TimePoint begin = Now();
+  {
+    Crew crew(CommandPool({program.path()}));
+    crew.Start();
+    ASSERT_TRUE(crew.Await([&] { return !ChildProcesses().empty(); }));
+  }
+  EXPECT_LT(Now() - begin, std::chrono::seconds(10));
+}
+
+}  // namespace
+}  // namespace andiron

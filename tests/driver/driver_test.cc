@@ -1,0 +1,299 @@
+#include "worker/driver/driver.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <uv.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/driver/rig.h"
+#include "worker/base/clock.h"
+
+namespace andiron {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Driver, JobComesBackWithItsResult) {
+  Rig rig(EchoPool());
+  const JobReport report = rig.RunJob({.id = "first", .payload = "hello"});
+  EXPECT_EQ(report.outcome, Outcome::kSucceeded) << report.error;
+  EXPECT_EQ(report.id, "first");
+  EXPECT_EQ(report.output, "hello");
+  EXPECT_EQ(report.error, "");
+  EXPECT_THAT(report.child, HasSubstr("echo/0."));
+  EXPECT_TRUE(rig.Stop(false));
+}
+
+TEST(Driver, FailedJobCarriesTheChildsText) {
+  Rig rig(EchoPool({"--fail"}));
+  const JobReport report = rig.RunJob({.payload = "no soup"});
+  EXPECT_EQ(report.outcome, Outcome::kFailed);
+  EXPECT_EQ(report.error, "no soup");
+  EXPECT_FALSE(report.id.empty());
+}
+
+TEST(Driver, RefusalComesAtTheEndOfATurnAndNotFromWithinSubmit) {
+  Rig rig(EchoPool());
+  int calls = 0;
+  rig.worker().Submit({.pool = "no such pool"}, [&](const JobReport& report) {
+    ++calls;
+    EXPECT_TRUE(report.refused);
+    EXPECT_EQ(report.refusal, Refusal::kUnknownPool);
+  });
+  EXPECT_EQ(calls, 0);
+  EXPECT_TRUE(rig.RunUntil([&] { return calls > 0; }));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(Driver, CancelledJobEnds) {
+  Rig rig(EchoPool({"--sleep-ms", "600000"}));
+  std::vector<JobReport> reports;
+  const JobHandle job = rig.worker().Submit({.pool = "echo"}, [&](const JobReport& report) { reports.push_back(report); });
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().running == 1; }));
+  rig.worker().Cancel(job);
+  ASSERT_TRUE(rig.RunUntil([&] { return !reports.empty(); }));
+  EXPECT_EQ(reports[0].outcome, Outcome::kCancelled);
+  rig.worker().Cancel(job);  // harmless
+  EXPECT_EQ(rig.RunJob({.pool = "nowhere"}).refusal, Refusal::kUnknownPool);
+  EXPECT_EQ(reports.size(), 1U);
+}
+
+TEST(Driver, QueuedJobTimesOutThoughNothingElseHappens) {
+  Rig rig(EchoPool({"--sleep-ms", "600000"}));
+  rig.worker().Submit({.pool = "echo"}, {});
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().running == 1; }));
+  const JobReport report = rig.RunJob({.start_by = 50ms});
+  EXPECT_EQ(report.outcome, Outcome::kQueueTimeout);
+  EXPECT_THAT(report.error, HasSubstr("start_by (50ms)"));
+}
+
+TEST(Driver, JobThatRunsTooLongIsEndedAndTheNextOneRuns) {
+  Rig rig(EchoPool({"--sleep-ms", "600000"}));
+  const JobReport report = rig.RunJob({.run_for = 100ms});
+  EXPECT_EQ(report.outcome, Outcome::kTimedOut);
+  EXPECT_THAT(report.error, HasSubstr("run_for (100ms)"));
+  EXPECT_EQ(rig.RunJob({.run_for = 100ms}).outcome, Outcome::kTimedOut);
+}
+
+// The host's prepare was started before the driver's, so it runs after it: the post finds the turn over.
+TEST(Driver, PostFromAHostsPrepareIsHandledInTheNextTurnWithoutSleep) {
+  Rig rig;
+  struct Host {
+    Rig* rig;
+    int turns = 0;
+    int posted_at = 0;
+    int told_at = 0;
+    int timeout_after_post = -1;
+  } host{&rig};
+  UvHandle<uv_prepare_t> prepare;
+  prepare.Init(&host, [&](uv_prepare_t* handle) { return uv_prepare_init(rig.loop(), handle); });
+  uv_prepare_start(prepare.get(), [](uv_prepare_t* handle) {
+    auto& self = *static_cast<Host*>(handle->data);
+    ++self.turns;
+    if (self.posted_at > 0 || self.rig->Slots(SlotState::kIdle) == 0) return;
+    self.posted_at = self.turns;
+    self.rig->worker().Submit({.pool = "nowhere"}, [&self](const JobReport&) { self.told_at = self.turns; });
+    self.timeout_after_post = uv_backend_timeout(self.rig->loop());
+  });
+  rig.StartWorker(SettingsOf(EchoPool()));
+  ASSERT_TRUE(rig.RunUntil([&] { return host.told_at > 0; }));
+  // Told from the driver's prepare of the next turn, before the host's own has counted it.
+  EXPECT_EQ(host.told_at, host.posted_at);
+  EXPECT_EQ(host.timeout_after_post, 0);
+}
+
+TEST(Driver, HelloThatWaitsInTheKernelBeatsTheTimeoutThatPassedDuringAStall) {
+  PoolSettings pool = EchoPool();
+  pool.init_timeout = 1500ms;
+  Rig rig(pool);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().spawned == 1; }));
+  const TimePoint over = Now() + 2 * pool.init_timeout;
+  const std::vector<int> pids = OwnProcesses();
+  ASSERT_EQ(pids.size(), 1U);
+  // It reads its channel on a second thread, after its hello; when both sleep, the hello is written.
+  ASSERT_TRUE(Rig::Stall([&] { return Now() > over && ThreadsOf(pids[0]) == 2 && ProcessState(pids[0]) == 'S'; }));
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kStarting) == 0; }));
+  const PoolStatus status = rig.Pool();
+  EXPECT_EQ(status.initialize[static_cast<std::size_t>(InitializeEnd::kReady)], 1);
+  EXPECT_EQ(status.initialize[static_cast<std::size_t>(InitializeEnd::kTimedOut)], 0);
+  EXPECT_EQ(rig.Slots(SlotState::kIdle), 1);
+}
+
+TEST(Driver, StallOfTheLoopKillsNobody) {
+  PoolSettings pool = EchoPool({"--sleep-ms", "600000"});
+  pool.warm = 1;
+  pool.max_children = 2;
+  pool.ping_interval = 50ms;
+  pool.ping_timeout = 1s;
+  Rig rig(pool);
+  rig.worker().Submit({.pool = "echo"}, {});
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1 && rig.Slots(SlotState::kBusy) == 1; }));
+  const TimePoint over = Now() + 3 * pool.ping_timeout;
+  Rig::Stall([&] { return Now() > over; });
+  const TimePoint later = Now() + pool.ping_timeout;
+  rig.RunUntil([&] { return Now() > later; }, 2 * pool.ping_timeout);
+  EXPECT_TRUE(rig.worker().driver().deaths().empty()) << rig.worker().StatusJson();
+  EXPECT_EQ(rig.Slots(SlotState::kBusy), 1);
+}
+
+TEST(Driver, HaltedIdleChildIsReplaced) {
+  PoolSettings pool = EchoPool();
+  pool.ping_interval = 50ms;
+  pool.ping_timeout = 1s;
+  Rig rig(pool);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
+  const std::vector<int> pids = OwnProcesses();
+  ASSERT_EQ(pids.size(), 1U);
+  ASSERT_EQ(kill(pids[0], SIGSTOP), 0);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().exited == 1 && rig.Slots(SlotState::kIdle) == 1; }));
+  ASSERT_EQ(rig.worker().driver().deaths().size(), 1U);
+  EXPECT_EQ(rig.worker().driver().deaths()[0].child, "echo/0.1");
+}
+
+TEST(Driver, JobHandedToAHaltedChildIsHandedOverAgain) {
+  PoolSettings pool = EchoPool();
+  pool.ack_timeout = 500ms;
+  Rig rig(pool);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
+  const std::vector<int> pids = OwnProcesses();
+  ASSERT_EQ(pids.size(), 1U);
+  ASSERT_EQ(kill(pids[0], SIGSTOP), 0);
+  const JobReport report = rig.RunJob({.payload = "again"});
+  EXPECT_EQ(report.outcome, Outcome::kSucceeded) << report.error;
+  EXPECT_EQ(report.output, "again");
+  EXPECT_EQ(report.child, "echo/0.2");
+}
+
+TEST(Driver, CrashTellsItsSubmitterHow) {
+  Rig rig(EchoPool({"--sleep-ms", "600000"}));
+  std::vector<JobReport> reports;
+  rig.worker().Submit({.pool = "echo"}, [&](const JobReport& report) { reports.push_back(report); });
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().running == 1; }));
+  const std::vector<int> pids = OwnProcesses();
+  ASSERT_EQ(pids.size(), 1U);
+  // Only once the job's code runs is it a crash; before, the job would be handed over again.
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().running == 1 && ThreadsOf(pids[0]) == 2; }));
+  kill(pids[0], SIGSEGV);
+  ASSERT_TRUE(rig.RunUntil([&] { return !reports.empty() || rig.Pool().spawned == 2; }));
+  if (reports.empty()) return;  // it died before its acknowledgement was written
+  EXPECT_EQ(reports[0].outcome, Outcome::kChildCrashed);
+  EXPECT_EQ(reports[0].signal, SIGSEGV);
+  EXPECT_THAT(reports[0].error, HasSubstr("SIGSEGV"));
+}
+
+TEST(Driver, StopEndsAllChildrenAndTheLoop) {
+  PoolSettings pool = EchoPool();
+  pool.warm = 4;
+  pool.max_children = 4;
+  Rig rig(pool);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 4; }));
+  EXPECT_TRUE(rig.Stop(false));
+  EXPECT_TRUE(OwnProcesses().empty());
+  // A stopped worker refuses, and doesn't keep the loop.
+  EXPECT_EQ(rig.RunJob({.payload = "late"}).refusal, Refusal::kDraining);
+  bool again = false;
+  rig.worker().Stop(true, [&] { again = true; });
+  EXPECT_TRUE(rig.RunUntil([&] { return again; }));
+  uv_run(rig.loop(), UV_RUN_DEFAULT);
+}
+
+TEST(Driver, StopAtOnceReportsTheRunningJob) {
+  Rig rig(EchoPool({"--sleep-ms", "600000"}));
+  std::vector<JobReport> reports;
+  rig.worker().Submit({.pool = "echo"}, [&](const JobReport& report) { reports.push_back(report); });
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().running == 1; }));
+  EXPECT_TRUE(rig.Stop(true));
+  ASSERT_EQ(reports.size(), 1U);
+  EXPECT_EQ(reports[0].outcome, Outcome::kKilledShutdown);
+}
+
+TEST(Driver, WorkerMayBeDestroyedFromItsOwnCallback) {
+  Rig rig(EchoPool());
+  bool gone = false;
+  rig.worker().Submit({.pool = "echo"}, [&](const JobReport&) {
+    rig.worker().Stop(false, [&] {
+      rig.owned_worker().reset();
+      gone = true;
+    });
+  });
+  EXPECT_TRUE(rig.RunUntil([&] { return gone; }));
+}
+
+TEST(Driver, DestroyedWorkerLeavesNoProcess) {
+  PoolSettings pool = EchoPool({"--sleep-ms", "600000"});
+  pool.warm = 2;
+  pool.max_children = 3;
+  Rig rig(pool);
+  rig.worker().Submit({.pool = "echo"}, {});
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kBusy) == 1 && rig.Slots(SlotState::kIdle) == 2; }));
+  rig.owned_worker().reset();
+}
+
+TEST(Driver, ManyJobsLeakNoDescriptor) {
+  PoolSettings pool = EchoPool();
+  pool.max_jobs_per_child = 1;
+  pool.warm = 2;
+  pool.max_children = 4;
+  Rig rig(pool);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 2; }));
+  const int before = OpenDescriptors();
+  int reports = 0;
+  for (int i = 0; i < 100; ++i) {
+    rig.worker().Submit({.pool = "echo", .payload = "x"}, [&](const JobReport& report) {
+      EXPECT_EQ(report.outcome, Outcome::kSucceeded) << report.error;
+      ++reports;
+    });
+  }
+  ASSERT_TRUE(rig.RunUntil([&] { return reports == 100; }));
+  ASSERT_TRUE(rig.RunUntil([&] {
+    return rig.Slots(SlotState::kIdle) == 2 && rig.Slots(SlotState::kVacant) == 2 && rig.worker().driver().live_children() == 2;
+  })) << rig.worker().StatusJson();
+  EXPECT_LE(OpenDescriptors(), before);
+}
+
+TEST(Driver, DrainIsToldWhenNoJobIsLeftOrWhenItIsCalledOff) {
+  Rig rig(EchoPool({"--sleep-ms", "600000"}));
+  std::vector<std::string> told;
+  const JobHandle job = rig.worker().Submit({.pool = "echo"}, [&](const JobReport&) { told.push_back("job"); });
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().running == 1; }));
+  rig.worker().control().Drain([&](bool drained) { told.push_back(drained ? "drained" : "called off"); });
+  EXPECT_EQ(rig.RunJob({}).refusal, Refusal::kDraining);
+  rig.worker().Resume();
+  ASSERT_TRUE(rig.RunUntil([&] { return told.size() == 1; }));
+  rig.worker().control().Drain([&](bool drained) { told.push_back(drained ? "drained" : "called off"); });
+  rig.worker().Cancel(job);
+  ASSERT_TRUE(rig.RunUntil([&] { return told.size() == 3; }));
+  EXPECT_EQ(told, (std::vector<std::string>{"called off", "job", "drained"}));
+}
+
+TEST(Driver, CallersWhoWaitForAReadyChildAreTold) {
+  Rig rig(EchoPool());
+  std::vector<InitializeEnd> ends;
+  for (int i = 0; i < 3; ++i) {
+    rig.worker().control().AwaitReady("echo", kTestDeadline, [&](InitializeEnd end) { ends.push_back(end); });
+  }
+  ASSERT_TRUE(rig.RunUntil([&] { return ends.size() == 3; }));
+  EXPECT_EQ(ends[0], InitializeEnd::kReady);
+  bool found = false;
+  rig.worker().control().StopChild({0, 0, 1}, true, [&](const StopAnswered& answer) { found = answer.found; });
+  ASSERT_TRUE(rig.RunUntil([&] { return found; }));
+}
+
+TEST(Worker, ContradictionsAreAllNamed) {
+  Rig rig;
+  WorkerSettings settings = SettingsOf(EchoPool());
+  settings.pools[0].warm = 8;
+  settings.pools[0].max_children = 4;
+  settings.pools[0].stop_signal = "NONSENSE";
+  const auto made = Worker::Create(rig.loop(), settings);
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(made.status().message()), HasSubstr("warm"));
+  EXPECT_THAT(std::string(made.status().message()), HasSubstr("stop_signal"));
+}
+
+}  // namespace
+}  // namespace andiron

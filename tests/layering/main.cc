@@ -1,0 +1,2 @@
+// All that matters happened when this was linked.
+int main() { return 0; }

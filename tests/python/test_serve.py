@@ -1,0 +1,233 @@
+"""What every kind of child does: warm-up, results, logs, and the ways to end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+from andiron import _child_pb2 as pb
+from andiron._channel import frame
+from fake_worker import DEADLINE, HERE, FakeWorker, seconds_since
+
+ERROR_MAX = 64 << 10
+
+
+class WarmUp(unittest.TestCase):
+    def test_hello_names_the_protocol_and_the_process(self):
+        with FakeWorker("plain") as worker:
+            hello = worker.ready()
+            self.assertEqual(hello.protocol_version, 1)
+            self.assertEqual(hello.sdk_name, "python")
+            self.assertEqual(hello.pid, worker.process.pid)
+
+    def test_progress_comes_before_hello_and_within_its_limits(self):
+        for mode in ("prewarm", "prewarm-run-async"):
+            with self.subTest(mode), FakeWorker(mode) as worker:
+                first = worker.expect("progress")
+                self.assertEqual((first.percent, first.text), (10, "ten"))
+                second = worker.expect("progress")
+                self.assertEqual(second.percent, 100)
+                self.assertLessEqual(pb.FromChild(progress=second).ByteSize(), 4096)
+                self.assertEqual(worker.expect("progress").percent, -1)
+                worker.ready()
+
+    def test_progress_after_the_warm_up_is_not_sent(self):
+        with FakeWorker("prewarm") as worker:
+            for _ in range(3):
+                worker.expect("progress")
+            worker.ready()
+            worker.run(1, "late_progress")
+            self.assertEqual(worker.result(1).output, b"quiet")
+
+    def test_an_async_warm_up_goes_with_either_kind_of_handler(self):
+        for mode, payload in (("prewarm-async", "echo"), ("prewarm-async-run-async", "echo")):
+            with self.subTest(mode), FakeWorker(mode) as worker:
+                self.assertEqual(worker.expect("progress").percent, 50)
+                worker.ready()
+                worker.run(1, payload)
+                self.assertEqual(worker.result(1).output, b"echo")
+
+    def test_a_warm_up_that_raises_ends_the_child_with_its_traceback(self):
+        with FakeWorker("prewarm-fails") as worker:
+            self.assertIsNone(worker.receive())
+            self.assertEqual(worker.exit_code(), 1)
+            self.assertIn("RuntimeError: the model is missing", worker.errors())
+
+
+class Results(unittest.TestCase):
+    def test_bytes_text_and_nothing_are_results(self):
+        with FakeWorker("plain") as worker:
+            worker.ready()
+            for job, (payload, output) in enumerate([("echo", b"echo"), ("text", "grüße".encode()), ("nothing", b"")], 1):
+                worker.run(job, payload)
+                result = worker.result(job)
+                self.assertEqual((result.end, result.output), (pb.Result.SUCCEEDED, output))
+
+    def test_another_type_is_a_failure_that_names_it(self):
+        with FakeWorker("plain") as worker:
+            worker.ready()
+            worker.run(1, "number")
+            result = worker.result(1)
+            self.assertEqual(result.end, pb.Result.FAILED)
+            self.assertIn("int", result.error)
+
+    def test_a_job_knows_its_name_and_limit(self):
+        with FakeWorker("plain") as worker:
+            worker.ready()
+            worker.run(1, "describe", run_for_ms=1500)
+            self.assertEqual(worker.result(1).output, b"job-1 1.5 False <andiron.Job 'job-1', 8 bytes>")
+            worker.run(2, "describe")
+            self.assertTrue(worker.result(2).output.startswith(b"job-2 None"))
+
+    def test_an_exception_is_a_failure_and_the_child_goes_on(self):
+        with FakeWorker("plain") as worker:
+            worker.ready()
+            worker.run(1, "fail")
+            result = worker.result(1)
+            self.assertEqual(result.end, pb.Result.FAILED)
+            self.assertTrue(result.error.endswith("ValueError: no such thing as job-1\n"), result.error)
+            self.assertIn("in fail", result.error)
+            self.assertNotIn("_modes.py", result.error)
+            worker.run(2, "surrogate")
+            self.assertIn("udc80", worker.result(2).error)
+            worker.run(3, "leave")
+            self.assertIn("SystemExit: 3", worker.result(3).error)
+            worker.run(4, "echo")
+            self.assertEqual(worker.result(4).end, pb.Result.SUCCEEDED)
+
+    def test_an_error_is_cut_to_its_last_64_kib(self):
+        with FakeWorker("plain") as worker:
+            worker.ready()
+            worker.run(1, "fail_long 10")
+            overhead = len(worker.result(1).error) - 10
+            for job, size in ((2, ERROR_MAX - overhead), (3, ERROR_MAX - overhead + 1)):
+                worker.run(job, f"fail_long {size}")
+                error = worker.result(job).error
+                self.assertEqual(len(error), ERROR_MAX)
+                self.assertEqual(error.startswith("[the beginning is cut]"), job == 3)
+                self.assertTrue(error.endswith("xxx\n"))
+
+    def test_large_payloads_and_frames_in_small_pieces(self):
+        with FakeWorker("plain") as worker:
+            worker.ready()
+            payload = b"echo " + os.urandom(4 << 20)
+            worker.run(1, payload)
+            self.assertEqual(worker.result(1).output, payload)
+            for byte in frame(pb.ToChild(run=pb.Run(job=2, id="pieces", payload=b"echo")).SerializeToString()):
+                worker.send_bytes(bytes([byte]))
+            self.assertEqual(worker.result(2).output, b"echo")
+
+
+class Liveness(unittest.TestCase):
+    def test_a_job_is_acknowledged_before_it_runs_and_pings_are_answered_while_it_does(self):
+        for mode, payload in (("plain", "sleep"), ("threads", "sleep"), ("async", "sleep"), ("async", "block")):
+            with self.subTest(mode=mode, payload=payload), FakeWorker(mode) as worker:
+                worker.ready()
+                worker.run(1, payload)
+                self.assertEqual(worker.expect("ack").job, 1)
+                worker.send(ping=pb.Ping(sequence=7))
+                self.assertEqual(worker.expect("pong").sequence, 7)
+
+    def test_prints_reach_the_log_while_the_job_runs(self):
+        with FakeWorker("plain") as worker:
+            worker.ready()
+            worker.run(1, "say")
+            self.assertEqual(worker.line(), "a line\n")
+
+
+class Ends(unittest.TestCase):
+    def test_stop_lets_the_running_job_end_and_exits_with_0(self):
+        for mode, payload in (("plain", "wait 60"), ("threads", "wait 60"), ("async", "sleep")):
+            with self.subTest(mode), FakeWorker(mode) as worker:
+                worker.ready()
+                worker.run(1, payload)
+                worker.expect("ack")
+                worker.stop()
+                worker.send(ping=pb.Ping(sequence=1))
+                worker.expect("pong")
+                self.assertIsNone(worker.process.poll())
+                worker.cancel(1)
+                worker.end(1)
+                self.assertEqual(worker.exit_code(), 0)
+                self.assertEqual(worker.line(), "served\n")
+
+    def test_stop_of_an_idle_child_exits_with_0(self):
+        for mode in ("plain", "threads", "async"):
+            with self.subTest(mode), FakeWorker(mode) as worker:
+                worker.ready()
+                worker.stop()
+                self.assertEqual(worker.exit_code(), 0)
+
+    def test_without_its_channel_the_child_exits_at_once_also_within_a_job(self):
+        for mode, payload in (("plain", ""), ("plain", "sleep"), ("threads", "sleep"), ("async", "sleep"), ("async", "block")):
+            with self.subTest(mode=mode, payload=payload), FakeWorker(mode) as worker:
+                worker.ready()
+                if payload:
+                    worker.run(1, payload)
+                    worker.expect("ack")
+                start = time.monotonic()
+                worker.channel.close()
+                self.assertEqual(worker.exit_code(), 0)
+                self.assertLess(seconds_since(start), 5)
+
+    def test_what_is_not_the_protocol_ends_the_child_with_a_reason(self):
+        for name, encoded, reason in (
+            ("endless length", b"\xff" * 6, "length is malformed"),
+            ("length over 2 GiB", b"\xff\xff\xff\xff\x0f", "length is malformed"),
+            ("not a message", b"\x02\xff\xff", "isn't a message"),
+            ("unknown kind", frame(b"\x7a\x00"), "unknown kind"),
+        ):
+            with self.subTest(name), FakeWorker("plain") as worker:
+                worker.ready()
+                worker.send_bytes(encoded)
+                self.assertEqual(worker.exit_code(), 70)
+                self.assertIn(reason, worker.errors())
+
+
+class Surroundings(unittest.TestCase):
+    def test_started_by_hand_it_says_so(self):
+        done = self.run_by_hand({})
+        self.assertEqual(done.returncode, 64)
+        self.assertIn("andiron run FILE -- python3 child.py", done.stderr)
+
+    def test_a_descriptor_that_is_no_channel_is_named(self):
+        for value in ("nonsense", "0", "999"):
+            with self.subTest(value):
+                done = self.run_by_hand({"ANDIRON_CHANNEL_FD": value})
+                self.assertEqual(done.returncode, 64)
+                self.assertIn(f"ANDIRON_CHANNEL_FD={value} isn't a channel", done.stderr)
+
+    def run_by_hand(self, more):
+        return subprocess.run(
+            [sys.executable, os.path.join(HERE, "child.py"), "plain"],
+            env=dict(os.environ, **more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+        )
+
+    def test_programs_that_a_job_starts_know_nothing_of_the_channel(self):
+        with FakeWorker("plain") as worker:
+            worker.ready()
+            worker.run(1, "grandchild")
+            output = worker.result(1).output.decode()
+            self.assertEqual(output.splitlines()[0], "unset")
+            self.assertNotIn("socket", output)
+
+    def test_a_forked_grandchild_does_not_keep_the_channel_open(self):
+        with FakeWorker("plain") as worker:
+            worker.ready()
+            worker.run(1, "fork")
+            grandchild = int(worker.result(1).output)
+            try:
+                worker.process.kill()
+                self.assertIsNone(worker.receive())
+            finally:
+                os.kill(grandchild, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,230 @@
+// What must hold at the end of every step, and when the faults have stopped.
+#include <algorithm>
+#include <variant>
+
+#include "tests/sim/oracle.h"
+
+namespace andiron::sim {
+
+void Oracle::Check(const ActionList& actions, const Core& core, bool look_inside) {
+  for (const Action& action : actions) {
+    if (stopped_ && !std::holds_alternative<Refused>(action) && !std::holds_alternative<ReservationAnswered>(action) &&
+        !std::holds_alternative<WaiterAnswered>(action) && !std::holds_alternative<StopAnswered>(action)) {
+      Broken("I32", "an action after the worker has stopped");
+    }
+    std::visit([this](const auto& known) { Judge(known); }, action);
+  }
+  if (problem_.empty()) After(core);
+  if (problem_.empty()) {
+    if (std::string inside = core.CheckInvariants(); !inside.empty()) Broken("inside", inside.c_str());
+  }
+  if (problem_.empty() && look_inside) Compare(core.Status());
+}
+
+void Oracle::After(const Core& core) {
+  if (submitted_now_ != 0) return Broken("I12", "a submitted job was neither accepted nor refused");
+  for (const std::uint32_t index : live_) AfterChild(children_[index]);
+  for (std::size_t i = 0; i < open_.size(); ++i) AfterJob(jobs_[open_[i]]);
+  for (std::uint32_t i = 0; i < pools_.size(); ++i) AfterPool(i);
+  AfterPromises();
+  const TimePoint next = core.NextDeadline();
+  if (next <= as_of_) Broken("I4", "a deadline has passed and wasn't handled");
+  const bool waiting = std::any_of(live_.begin(), live_.end(), [this](std::uint32_t index) {
+    const ChildSeen& child = children_[index];
+    return !child.abandoned && !child.gone() && (!child.ready || child.asked() || child.killed() || child.exited());
+  });
+  if (waiting && next == kNever) Broken("I4", "a child starts or ends, and there is no deadline");
+  std::erase_if(live_, [this](std::uint32_t index) { return children_[index].gone(); });
+}
+
+int Oracle::FreePlaces(const ChildSeen& child) const {
+  if (!child.serving() || child.halted_at != kNever || child.retiring) return 0;
+  const PoolSettings& pool = SettingsOf(child);
+  int places = pool.max_concurrent_jobs_per_child - child.jobs;
+  if (pool.max_jobs_per_child > 0) places = std::min(places, pool.max_jobs_per_child - child.begun);
+  return std::max(0, places);
+}
+
+// I4, I5: what has run out by as_of has been decided.
+void Oracle::AfterChild(ChildSeen& child) {
+  const PoolSettings& pool = SettingsOf(child);
+  if (child.gone() && child.reported_step == 0) return Broken("I29", "a death isn't reported", &child);
+  if (child.protocol_step == step_ && !child.killed() && !child.exited()) return Broken("I7", "a child broke the protocol and lives on", &child);
+  if (child.doom_step == step_ && !child.killed() && !child.exited() && !child.abandoned) {
+    return Broken("I32", "a child should have been killed", &child);
+  }
+  if (child.killed() || child.exited() || child.asked() || child.abandoned) return AfterChildEnding(child);
+  if (child.stop_wish_step == step_ && child.jobs == 0) return Broken("I5", "a child that was to stop isn't asked to", &child);
+  if (!child.settled) {
+    if (Due(child.started, pool.init_timeout)) Broken("I5", "initialize() is past its timeout", &child);
+    if (pool.init_stall_timeout > Duration(0) && Due(child.progress_at, pool.init_stall_timeout)) {
+      Broken("I5", "a start has stalled and goes on", &child);
+    }
+  }
+  if (child.closed() && Due(child.closed_at, pool.exit_drain)) Broken("A17", "a child without its channel lives on", &child);
+  if (!child.ready) return;
+  // Before its first message init_timeout rules.
+  const auto since = [&child](TimePoint at) { return at == kNever ? kNever : std::max(at, child.ready_at); };
+  if (Due(since(child.halted_at), pool.ping_timeout)) Broken("B7", "a halted child is kept", &child);
+  if (Due(since(child.half_at), pool.frame_timeout)) Broken("I4", "half a frame is waited for too long", &child);
+  if (Due(since(child.blocked_at), pool.write_timeout)) Broken("I4", "a child that doesn't read is kept", &child);
+  if (child.jobs == 0 && Due(child.pinged_at, pool.ping_timeout)) Broken("B8", "a child that doesn't answer its ping is kept", &child);
+}
+
+void Oracle::AfterChildEnding(const ChildSeen& child) {
+  const PoolSettings& pool = SettingsOf(child);
+  if (child.abandoned || child.gone()) return;
+  if (child.exited()) {
+    // A busy child's exit waits for its channel twice: once for the result, once for the end.
+    const Duration drain = child.begun > child.done ? 2 * pool.exit_drain : pool.exit_drain;
+    const bool first = child.exit_step == step_ || child.kill_step == step_;
+    if (!first && !child.close_sent && child.begun == child.done && Due(child.exited_at, drain)) {
+      Broken("I27", "the channel of a dead child is held open", &child);
+    }
+    return;
+  }
+  if (child.killed()) {
+    if (Due(child.killed_at, pool.kill_grace) && child.reported_step == 0) {
+      Broken("B9", "a child that can't be killed holds its slot", &child);
+    }
+    return;
+  }
+  const bool over = child.asked() && Due(child.asked_at, pool.stop_grace);
+  if (over) Broken("B6", "a child that ignores its stop is kept", &child);
+}
+
+void Oracle::AfterJob(JobSeen& job) {
+  if (job.where == Where::kQueued) {
+    if (job.start_deadline <= as_of_) Broken("I18", "a job is queued past its start_by", nullptr, &job);
+    if (job.cancel_step == step_) Broken("I17", "a queued job is cancelled and stays", nullptr, &job);
+    if (stop_now_) Broken("I32", "a job is queued after the stop", nullptr, &job);
+    if (draining_ && Due(drain_at_, drain_timeout_) && !drained_told_) Broken("I32", "a job is queued after the drain's time", nullptr, &job);
+    return;
+  }
+  const ChildSeen& child = children_[job.child];
+  if (job.returned_step != 0 && child.asked()) {
+    // Its outcome had been decided before: the answer of a child that is stopped is too late.
+    job.returned_step = 0;
+    if (job.acked_step == step_) job.acked_at = kNever;
+  }
+  if (job.returned_step != 0) return Broken("I13", "a job has returned and isn't reported", &child, &job);
+  if (child.reported_step == step_) {
+    // Reported dead: what isn't over has gone back to the queue, in front.
+    if (job.acked_at != kNever) return Broken("I13", "a job's child is dead and its outcome isn't reported", &child, &job);
+    HandBack(job);
+    return AfterJob(job);
+  }
+  if (child.killed() || child.asked() || child.exited() || child.closed()) return;
+  const PoolSettings& pool = *pools_[job.pool].settings;
+  const bool told = job.cancel_sent_at != kNever;
+  if (!told && job.acked_at == kNever && Due(job.sent_at, pool.ack_timeout)) Broken("I14", "a job isn't acknowledged in time", &child, &job);
+  if (job.cancel_asked && !told) Broken("I17", "a cancel isn't passed on", &child, &job);
+  if (!told && job.run_for > Duration(0) && Due(job.acked_at, job.run_for)) Broken("B5", "a job runs longer than run_for", &child, &job);
+  if (Due(job.cancel_sent_at, pool.cancel_grace)) Broken("I17", "a job that was told to end goes on", &child, &job);
+  if (draining_ && Due(drain_at_, drain_timeout_) && !drained_told_) Broken("I32", "a job runs after the drain's time", &child, &job);
+}
+
+// I2, I10, I11, I18, I19, I20.
+void Oracle::AfterPool(std::uint32_t number) {
+  PoolSeen& pool = pools_[number];
+  int free_places = 0;
+  int alive = 0;
+  bool any_ready = false;
+  for (const std::uint32_t index : live_) {
+    const ChildSeen& child = children_[index];
+    if (child.id.pool != number) continue;
+    free_places += FreePlaces(child);
+    alive += child.exited() ? 0 : 1;
+    any_ready = any_ready || child.serving();
+  }
+  const PoolSettings& settings = *pool.settings;
+  if (alive > settings.max_children + pool.quarantined) Broken("I2", "more children than slots and quarantine");
+  const int reserved = Reserved(number);
+  const bool shut = draining_ || (!any_ready && pool.breaker != BreakerState::kClosed);
+  const int capacity = shut ? 0 : std::max(0, free_places - reserved - pool.queued);
+  if (pool.capacity > capacity) Broken("I19", "more capacity is told than there is");
+  if (pool.capacity < capacity && !AgesMatter(pool)) Broken("I19", "less capacity is told than there is");
+  if (!AgesMatter(pool) && pool.queued > 0 && free_places > reserved) Broken("I18", "a job is queued beside a free place");
+  if (pool.ready_now) {
+    pool.failed_least = 0;
+    pool.failed_most = pool.failed_now;
+  }
+  const int limit = settings.breaker_failures;
+  if (limit == 0) return;
+  if (pool.failed_least >= limit && pool.breaker == BreakerState::kClosed) Broken("I11", "starts fail and the breaker is closed");
+  if (pool.failed_most < limit && pool.breaker != BreakerState::kClosed) Broken("I11", "the breaker is open without failures");
+}
+
+void Oracle::AfterPromises() {
+  for (Promise& promise : promises_) {
+    if (!promise.answered) return Broken("I20", "a reservation isn't answered");
+    if (promise.until <= as_of_) promise.over = true;
+    if (stop_now_ || (draining_ && Due(drain_at_, drain_timeout_))) promise.over = true;
+  }
+  std::erase_if(promises_, [](const Promise& promise) { return promise.over; });
+  for (Waiter& waiter : waiters_) {
+    if (!waiter.answered && !waiter.is_stop && waiter.until <= as_of_) return Broken("I5", "a waiter's patience has ended");
+    if (!waiter.answered && waiter.is_stop && (waiter.child == kNone || children_[waiter.child].gone())) {
+      return Broken("I5", "a stop isn't answered");
+    }
+  }
+  std::erase_if(waiters_, [](const Waiter& waiter) { return waiter.answered; });
+}
+
+int Oracle::Reserved(std::uint32_t pool) const {
+  return static_cast<int>(std::count_if(promises_.begin(), promises_.end(), [&](const Promise& promise) {
+    return promise.pool == pool && promise.granted && !promise.over && promise.until > as_of_;
+  }));
+}
+
+bool Oracle::ReservationHeld(std::uint32_t pool, ReservationNumber number) const {
+  return std::any_of(promises_.begin(), promises_.end(), [&](const Promise& promise) {
+    return promise.number == number && promise.pool == pool && promise.granted && !promise.over;
+  });
+}
+
+// I1, I2, I12: the core's own account agrees with what was seen.
+void Oracle::Compare(const CoreStatus& status) {
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    const PoolSeen& seen = pools_[i];
+    const PoolStatus& told = status.pools[i];
+    int slots = 0;
+    for (const int count : told.slots) slots += count;
+    if (slots != seen.settings->max_children) return Broken("I1", "the slots don't add up");
+    std::int64_t over = told.queued + told.running;
+    for (const std::int64_t count : told.outcomes) over += count;
+    if (told.accepted != over) return Broken("I12", "the jobs don't add up");
+    if (told.accepted != seen.accepted || told.refused != seen.refused) return Broken("I12", "admissions are miscounted");
+    if (told.outcomes != seen.outcomes) return Broken("I13", "outcomes are miscounted");
+    if (told.initialize != seen.ends) return Broken("I5", "the ends of initialize() are miscounted");
+    if (told.spawned != seen.spawned || told.exited != seen.exited) return Broken("I23", "spawns or exits are miscounted");
+    if (told.queued != seen.queued) return Broken("I12", "the queue is miscounted");
+    if (told.quarantined != seen.quarantined) return Broken("I1", "the quarantine is miscounted");
+    if (told.reserved != Reserved(static_cast<std::uint32_t>(i))) return Broken("I20", "reservations are miscounted");
+    if (told.capacity != seen.capacity) return Broken("I19", "the capacity isn't the one that was told");
+    if (told.breaker != seen.breaker) return Broken("I11", "the breaker isn't in the state that was told");
+    if (told.contained != 0) return Broken("I34", "an impossible state was contained");
+  }
+}
+
+std::string Oracle::Unsettled() const {
+  if (!open_.empty()) return "job " + std::to_string(open_.front()) + " has no outcome";
+  if (!waiters_.empty()) return "a waiter has no answer";
+  if (stop_asked_) return stopped_ ? std::string() : std::string("the worker hasn't stopped");
+  if (draining_) return drained_told_ ? std::string() : std::string("the drain hasn't ended");
+  if (!promises_.empty()) return "a reservation is open";
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    int serving = 0;
+    for (const std::uint32_t index : live_) {
+      const ChildSeen& child = children_[index];
+      if (child.id.pool != i) continue;
+      if (!child.serving() || child.jobs > 0) return "child " + NameOf(child.id) + " is neither idle nor gone";
+      ++serving;
+    }
+    if (serving < pools_[i].settings->warm) return "pool " + pools_[i].settings->name + " has fewer idle children than warm";
+    if (pools_[i].quarantined != 0) return "pool " + pools_[i].settings->name + " has children in quarantine";
+  }
+  return {};
+}
+
+}  // namespace andiron::sim

@@ -1,0 +1,36 @@
+// andiron cancel: end a job, whoever submitted it.
+#include <iostream>
+
+#include "tools/andiron/exit_code.h"
+#include "tools/andiron/verbs.h"
+
+namespace andiron {
+
+CancelVerb::CancelVerb(CLI::App& app)
+    : Verb(app, "cancel", "cancel a queued or running job, whoever submitted it",
+           "The job is told, and its submitter gets its outcome; a child that doesn't end it within cancel_grace is stopped.\n"
+           "Examples:\n"
+           "  andiron cancel job-17\n"
+           "  andiron cancel spell job-17        where several pools have a job of that id"),
+      address_(app_) {
+  app_.add_option("[POOL] JOB", names_, "the job's id, after its pool if need be")->required()->expected(1, 2);
+}
+
+int CancelVerb::Run() const {
+  auto client = address_.Connect("andiron cancel");
+  if (!client.ok()) return address_.Report(client.status(), std::cerr);
+  control::ToWorker request;
+  control::Cancel& cancel = *request.mutable_cancel();
+  cancel.set_request((*client)->NewRequest());
+  if (names_.size() == 2) cancel.set_pool(names_.front());
+  cancel.set_id(names_.back());
+  const auto answer = Ask(**client, request, kAnswerTimeout);
+  if (absl::IsOutOfRange(answer.status())) {
+    std::cerr << "andiron: " << answer.status().message()
+              << "; it has ended, or never was: `andiron status` shows the jobs that run\n";
+    return kExitJobFailed;
+  }
+  return answer.ok() ? kExitDone : address_.Report(answer.status(), std::cerr);
+}
+
+}  // namespace andiron

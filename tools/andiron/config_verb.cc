@@ -1,0 +1,80 @@
+#include "tools/andiron/config_verb.h"
+
+#include <CLI/CLI.hpp>
+#include <ostream>
+
+namespace andiron {
+namespace {
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  andiron config check spell.yaml           every mistake, with its line and column\n"
+    "  andiron config show spell.yaml --warm 8   the settings that would count, each with where it came from\n"
+    "  andiron config schema > andiron.json      for editors that complete YAML";
+
+// Only what JSON needs for texts that are UTF-8 already.
+std::string Quoted(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string ErrorsJson(const ConfigResult& result) {
+  std::string errors;
+  for (const ConfigError& error : result.errors) {
+    errors += std::string(errors.empty() ? "" : ",") + "\n{\"source\":" + Quoted(error.origin.name) +
+              ",\"line\":" + std::to_string(error.origin.line) + ",\"column\":" + std::to_string(error.origin.column) +
+              ",\"text\":" + Quoted(error.text) + "}";
+  }
+  return std::string("{\"ok\":") + (result.ok() ? "true" : "false") + ",\"errors\":[" + errors + "]}\n";
+}
+
+}  // namespace
+
+ConfigVerb::ConfigVerb(CLI::App& app) {
+  verb_ = app.add_subcommand("config", "Check and show a configuration; starts nothing");
+  verb_->require_subcommand(1);
+  verb_->footer(kExamples);
+  check_ = verb_->add_subcommand("check", "Say OK, or every error with its place (exit 78; of flags 64)");
+  show_ = verb_->add_subcommand("show", "Print the effective settings and where each came from");
+  schema_ = verb_->add_subcommand("schema", "Print a JSON schema of the file");
+  check_flags_ = std::make_unique<SettingsFlags>(*check_);
+  show_flags_ = std::make_unique<SettingsFlags>(*show_);
+  for (CLI::App* verb : {check_, show_}) {
+    verb->add_option("FILE", file_, "YAML file, as with --config")->type_name("");
+    verb->add_option("-o,--output", output_, "json for programs")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->type_name("FORMAT");
+  }
+}
+
+ConfigVerb::~ConfigVerb() = default;
+
+bool ConfigVerb::chosen() const { return verb_->parsed(); }
+
+int ConfigVerb::Run(const CommandLine& line, std::ostream& out, std::ostream& err) const {
+  if (schema_->parsed()) {
+    out << ConfigSchema();
+    return 0;
+  }
+  const bool check = check_->parsed();
+  ConfigSources sources = (check ? check_flags_ : show_flags_)->Sources(line);
+  if (!file_.empty()) sources.file = file_;
+  const ConfigResult result = Load(sources);
+  const bool json = output_ == "json";
+  if (check && json) {
+    out << ErrorsJson(result);
+  } else if (!result.ok()) {
+    err << ErrorText(result);
+  } else if (check) {
+    out << "OK\n";
+  } else {
+    out << (json ? ConfigJson(result.config) : ConfigYaml(result.config));
+  }
+  return ExitCode(result);
+}
+
+}  // namespace andiron

@@ -1,0 +1,47 @@
+// `andiron start` on its loop: a worker, its control socket and its signals, until the last child has ended.
+#ifndef ANDIRON_TOOLS_ANDIRON_SERVICE_H_
+#define ANDIRON_TOOLS_ANDIRON_SERVICE_H_
+
+#include <iosfwd>
+#include <memory>
+#include <string>
+
+#include <absl/status/status.h>
+#include <andiron/settings.h>
+
+#include "worker/console/event_loop.h"
+#include "worker/console/signals.h"
+#include "worker/control/control_server.h"
+#include "worker/driver/worker_impl.h"
+
+namespace andiron {
+
+class Service {
+ public:
+  explicit Service(EventLoop& loop);
+
+  // Errors: those of WorkerImpl::Make and of ControlServer::Create; then nothing has been started.
+  absl::Status Open(const WorkerSettings& settings);
+
+  // Until the worker has stopped. The exit code: 0, or 128+N when signal N forced the end.
+  int Serve();
+
+ private:
+  void Announce();
+  void OnSignal(int number);
+  void StopFor(int number);
+
+  EventLoop& loop_;
+  std::unique_ptr<WorkerImpl> worker_;
+  std::unique_ptr<ControlServer> server_;
+  std::unique_ptr<Signals> signals_;
+  bool stopping_ = false;  // because of a signal
+  int forced_by_ = 0;
+};
+
+// Writes what the log still holds, for at most a second: its reader may be slow, or gone.
+void FinishLog(Log& log, int descriptor);
+
+}  // namespace andiron
+
+#endif  // ANDIRON_TOOLS_ANDIRON_SERVICE_H_

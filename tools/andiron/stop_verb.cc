@@ -1,0 +1,60 @@
+// andiron stop: end a worker and wait until it has gone.
+#include <algorithm>
+#include <iostream>
+
+#include "tools/andiron/exit_code.h"
+#include "tools/andiron/verbs.h"
+#include "worker/base/clock.h"
+#include "worker/config/values.h"
+
+namespace andiron {
+namespace {
+
+// The worker ends by closing the connection, before or after it has said Done.
+absl::Status WaitUntilGone(ControlClient& client, TimePoint deadline) {
+  while (true) {
+    const auto message = client.Next(std::max(deadline - Now(), Duration::zero()));
+    if (absl::IsUnavailable(message.status())) return absl::OkStatus();
+    if (!message.ok()) return message.status();
+    if (message->has_error()) return absl::InternalError(message->error().text());
+  }
+}
+
+}  // namespace
+
+StopVerb::StopVerb(CLI::App& app)
+    : Verb(app, "stop", "end a worker and wait until it has gone",
+           "Drains first, for at most drain_timeout; then every child is stopped.\n"
+           "Examples:\n"
+           "  andiron stop\n"
+           "  andiron stop --now        kill what runs"),
+      address_(app_) {
+  app_.add_flag("--now", now_, "don't drain: kill what runs; also ends a drain that goes on");
+  app_.add_option("--timeout", timeout_, "longest wait (DURATION)")->capture_default_str();
+}
+
+int StopVerb::Run() const {
+  const std::optional<std::int64_t> timeout = ParseDuration(timeout_);
+  if (!timeout.has_value()) {
+    std::cerr << "andiron: --timeout " << timeout_ << ": not a duration; write it with a unit, such as 30s or 5m\n";
+    return kExitUsage;
+  }
+  auto client = address_.Connect("andiron stop");
+  if (!client.ok()) return address_.Report(client.status(), std::cerr);
+  const TimePoint deadline = Later(Now(), Duration(*timeout));
+  control::ToWorker request;
+  request.mutable_stop()->set_request((*client)->NewRequest());
+  request.mutable_stop()->set_now(now_);
+  request.mutable_stop()->set_wait(true);
+  absl::Status gone = (*client)->Send(request, Duration(*timeout));
+  if (gone.ok()) gone = WaitUntilGone(**client, deadline);
+  if (gone.ok()) return kExitDone;
+  if (absl::IsDeadlineExceeded(gone)) {
+    std::cerr << "andiron: the worker (pid " << (*client)->worker().pid() << ") is still there after " << timeout_
+              << "; `andiron status` shows what runs, `andiron stop --now` kills it\n";
+    return kExitTimedOut;
+  }
+  return address_.Report(gone, std::cerr);
+}
+
+}  // namespace andiron

@@ -1,0 +1,178 @@
+#include "tools/andiron/submit_run.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <csignal>
+#include <utility>
+
+#include "tools/andiron/exit_code.h"
+#include "worker/base/clock.h"
+#include "worker/control/control_words.h"
+
+namespace andiron {
+namespace {
+
+constexpr Duration kTick = std::chrono::milliseconds(100);
+constexpr std::size_t kQueuedMax = std::size_t{1} << 20;
+constexpr std::size_t kUnwrittenMax = std::size_t{1} << 20;
+constexpr int kFlightMax = 4000;
+
+// What a Submit says besides its payload fits well into this.
+constexpr std::size_t kSubmitOverhead = 2048;
+
+BatchOptions OptionsOf(const SubmitOptions& options) {
+  BatchOptions batch;
+  batch.ordered = options.ordered;
+  batch.json = options.json;
+  batch.flight_max = kFlightMax;
+  return batch;
+}
+
+std::size_t PayloadMax(const ControlClient& client) {
+  const std::size_t whole = client.worker().max_submit();
+  return whole > kSubmitOverhead ? whole - kSubmitOverhead : 0;
+}
+
+Duration FromMs(double milliseconds) { return Duration(std::llround(milliseconds * 1e6)); }
+
+}  // namespace
+
+JobReport ReportOf(const control::Outcome& outcome) {
+  JobReport report;
+  report.id = outcome.id();
+  report.outcome = FromWire(outcome.outcome()).value_or(Outcome::kFailed);
+  report.output = outcome.output();
+  report.error = outcome.error();
+  report.queued = FromMs(outcome.queue_ms());
+  report.ran = FromMs(outcome.run_ms());
+  report.child = outcome.child();
+  report.signal = outcome.signal();
+  report.still_running = outcome.still_running();
+  return report;
+}
+
+JobReport ReportOf(const control::Refused& refused) {
+  JobReport report;
+  report.refused = true;
+  report.refusal = FromWire(refused.reason()).value_or(Refusal::kQueueFull);
+  report.retry_after = FromMs(static_cast<double>(refused.retry_after_ms()));
+  report.error = refused.text();
+  return report;
+}
+
+SubmitRun::SubmitRun(EventLoop& loop, ControlClient& client, const SubmitOptions& options)
+    : loop_(loop),
+      client_(client),
+      options_(options),
+      batch_(OptionsOf(options)),
+      out_(loop.get(), STDOUT_FILENO, [this] { Pump(); }),
+      err_(loop.get(), STDERR_FILENO, [this] { Pump(); }),
+      inputs_(loop.get(), options.files, Split::kLine, PayloadMax(client), [this] { Pump(); }),
+      watcher_(loop.get(), client.fd(), [this] { Read(); }),
+      ticker_(loop.get(), kTick, [this] { Pump(); }),
+      last_life_(Now()) {}
+
+int SubmitRun::Run(absl::Status& lost) {
+  Pump();
+  loop_.Run();
+  lost = lost_;
+  return ExitCode();
+}
+
+void SubmitRun::Pump() {
+  if (lost_.ok()) Feed();
+  Write();
+  if (lost_.ok()) {
+    watcher_.Want(client_.wants_write());
+  }
+  const bool done = !lost_.ok() || (inputs_.over() && batch_.idle());
+  const bool written = out_.pending() == 0 && err_.pending() == 0;
+  if (out_.error() != 0 || (done && written)) loop_.Stop();
+}
+
+void SubmitRun::Feed() {
+  if (Now() < submit_after_) return;
+  while (client_.queued_bytes() < kQueuedMax) {
+    const std::size_t unwritten = out_.pending() + err_.pending();
+    if (!batch_.has_next()) {
+      if (unwritten > kUnwrittenMax || !batch_.HasRoom(unwritten)) return;
+      std::optional<BatchInputs::Payload> payload = inputs_.Next();
+      if (!payload.has_value()) return;
+      batch_.Add(std::move(payload->place), std::move(payload->bytes));
+    }
+    Submit();
+  }
+}
+
+void SubmitRun::Submit() {
+  Batch::Submission next = batch_.Next();
+  const std::uint64_t request = client_.NewRequest();
+  numbers_.emplace(request, next.number);
+  control::ToWorker message;
+  *message.mutable_submit() = options_.job;
+  message.mutable_submit()->set_request(request);
+  message.mutable_submit()->set_detach(options_.detach);
+  message.mutable_submit()->set_payload(std::move(next.payload));
+  if (absl::Status queued = client_.Queue(message); !queued.ok()) {
+    JobReport report;
+    report.refused = true;
+    report.refusal = Refusal::kTooLarge;
+    report.error = std::string(queued.message());
+    End(request, std::move(report));
+  }
+}
+
+void SubmitRun::Read() {
+  const absl::Status pumped = client_.Pump();
+  while (const std::optional<control::FromWorker> message = client_.Take()) Handle(*message);
+  if (!pumped.ok()) {
+    lost_ = pumped;
+    inputs_.Close();
+  }
+  Pump();
+}
+
+void SubmitRun::Handle(const control::FromWorker& message) {
+  if (message.has_outcome()) {
+    End(message.outcome().request(), ReportOf(message.outcome()));
+  } else if (message.has_refused()) {
+    End(message.refused().request(), ReportOf(message.refused()));
+  } else if (message.has_error()) {
+    JobReport report;
+    report.outcome = Outcome::kFailed;
+    report.error = message.error().text();
+    End(message.error().request(), std::move(report));
+  } else if (message.has_accepted()) {
+    last_life_ = Now();
+    if (!options_.detach) return;
+    JobReport report;
+    report.output = message.accepted().id();
+    End(message.accepted().request(), std::move(report));
+  }
+}
+
+void SubmitRun::End(std::uint64_t request, JobReport report) {
+  const auto found = numbers_.find(request);
+  if (found == numbers_.end()) return;
+  const std::int64_t number = found->second;
+  numbers_.erase(found);
+  const TimePoint now = Now();
+  if (!report.refused) last_life_ = now;
+  if (now - last_life_ > kRefusedMax) report.retry_after = Duration::zero();
+  if (!batch_.End(number, report)) submit_after_ = Later(now, report.retry_after);
+}
+
+void SubmitRun::Write() {
+  err_.Write(batch_.TakeErrors());
+  out_.Write(batch_.TakeOutput());
+}
+
+int SubmitRun::ExitCode() const {
+  if (!inputs_.error().empty()) return kExitInput;
+  if (out_.error() != 0) return kExitSignal + SIGPIPE;
+  if (batch_.counts().failed() == 0) return kExitDone;
+  return batch_.counts().failed() == batch_.counts().refused ? kExitRefused : kExitJobFailed;
+}
+
+}  // namespace andiron

@@ -1,0 +1,73 @@
+// `andiron submit --lines`: many jobs to a running worker over one connection, as many outstanding as fit.
+//
+// Promises: memory is bounded as in Batch; a slow reader of our output never makes us deaf to the worker; refusals that
+// pass (a full queue) are tried again for kRefusedMax after the last sign of life. One thread.
+#ifndef ANDIRON_TOOLS_ANDIRON_SUBMIT_RUN_H_
+#define ANDIRON_TOOLS_ANDIRON_SUBMIT_RUN_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <andiron/time.h>
+#include <andiron/worker.h>
+
+#include "tools/andiron/batch.h"
+#include "tools/andiron/batch_inputs.h"
+#include "worker/console/event_loop.h"
+#include "worker/console/output_writer.h"
+#include "worker/control/control_client.h"
+
+namespace andiron {
+
+struct SubmitOptions {
+  control::Submit job;  // pool, limits and priority of each
+  std::vector<std::string> files;
+  bool ordered = true;
+  bool json = false;
+  bool detach = false;  // each ends for us when it is accepted: prints its id
+};
+
+class SubmitRun {
+ public:
+  static constexpr Duration kRefusedMax = std::chrono::seconds(30);
+
+  SubmitRun(EventLoop& loop, ControlClient& client, const SubmitOptions& options);
+
+  // Until every line's job has ended, or the connection has. The exit code; `lost` says why the connection ended.
+  int Run(absl::Status& lost);
+
+ private:
+  void Pump();
+  void Feed();
+  void Submit();
+  void Read();
+  void Handle(const control::FromWorker& message);
+  void End(std::uint64_t request, JobReport report);
+  void Write();
+  int ExitCode() const;
+
+  EventLoop& loop_;
+  ControlClient& client_;
+  const SubmitOptions& options_;
+  Batch batch_;
+  OutputWriter out_;
+  OutputWriter err_;
+  BatchInputs inputs_;
+  Watcher watcher_;
+  Ticker ticker_;
+  std::map<std::uint64_t, std::int64_t> numbers_;  // request to job
+  TimePoint submit_after_{};
+  TimePoint last_life_;  // a job was accepted or has ended
+  absl::Status lost_;
+};
+
+// The worker's words as a report.
+JobReport ReportOf(const control::Outcome& outcome);
+JobReport ReportOf(const control::Refused& refused);
+
+}  // namespace andiron
+
+#endif  // ANDIRON_TOOLS_ANDIRON_SUBMIT_RUN_H_

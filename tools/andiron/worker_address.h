@@ -1,0 +1,52 @@
+// How the verbs that talk to a running worker find it, and what they say when they can't.
+#ifndef ANDIRON_TOOLS_ANDIRON_WORKER_ADDRESS_H_
+#define ANDIRON_TOOLS_ANDIRON_WORKER_ADDRESS_H_
+
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <andiron/time.h>
+
+#include "worker/control/control_client.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace andiron {
+
+// The flags --name and --socket (also ANDIRON_NAME and ANDIRON_SOCKET). Must live as long as the App.
+class WorkerAddress {
+ public:
+  explicit WorkerAddress(CLI::App& verb);
+  WorkerAddress(const WorkerAddress&) = delete;
+  WorkerAddress& operator=(const WorkerAddress&) = delete;
+
+  std::string path() const;
+  absl::StatusOr<std::unique_ptr<ControlClient>> Connect(const std::string& client) const;
+
+  // Says on `err` what went wrong with this worker and what to do about it; the exit code.
+  int Report(const absl::Status& status, std::ostream& err) const;
+
+ private:
+  std::string name_ = "andiron";
+  std::string socket_;
+};
+
+// How long connecting and a single answer may take.
+inline constexpr Duration kAnswerTimeout = std::chrono::seconds(10);
+
+// Sends a request other than Submit and waits for its answer. An Error becomes a status: BAD_REQUEST InvalidArgument,
+// NOT_FOUND OutOfRange (there is a worker, but not such a job), CALLED_OFF Aborted. Other messages are dropped.
+absl::StatusOr<control::FromWorker> Ask(ControlClient& client, const control::ToWorker& message, Duration timeout);
+
+// -o text|json, with its help.
+void AddOutputFlag(CLI::App& verb, std::string& output);
+
+}  // namespace andiron
+
+#endif  // ANDIRON_TOOLS_ANDIRON_WORKER_ADDRESS_H_

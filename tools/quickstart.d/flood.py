@@ -1,0 +1,143 @@
+"""A few thousand jobs, and what is done to the children meanwhile."""
+
+import json
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from typing import List, Optional
+
+OPEN_JOBS = 32  # submitted and without an outcome, at any time
+FAULT_DEADLINE = 60.0  # seconds in which every job has to have its outcome
+
+
+@dataclass
+class Job:
+    name: str
+    pool: str
+    submitted_ns: int
+    what: str = ""  # "" or the fault that it asks for
+    accepted: bool = False
+    refused: str = ""
+    outcomes: List[object] = field(default_factory=list)
+
+    @property
+    def outcome(self):
+        return self.outcomes[0] if self.outcomes else None
+
+
+@dataclass
+class Fault:
+    what: str  # SIGKILL, SIGSTOP
+    child: str  # "pool/slot.generation"
+    pid: int
+    job: str  # that it was busy with, as far as the status said
+    hit: Optional[Job] = None  # the job that ended by it
+
+
+def signal_child(child, pid, number):
+    """Sends the signal to this very child, not to whoever has its number now. False: it is gone."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as environ:
+            if f"ANDIRON_CHILD={child}".encode() not in environ.read().split(b"\0"):
+                return False
+        signal.pidfd_send_signal(descriptor, number)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+class Flood:
+    """`plan` yields (pool, payload, what, run_for_ms) for each job. After every `fault_every` outcomes a child is hit."""
+
+    def __init__(self, control, plan, fault_every):
+        self._control = control
+        self._plan = iter(plan)
+        self._fault_every = fault_every
+        self._signals = [signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP]
+        self._ended = 0
+        self._fault_due = False
+        self.jobs = {}  # by request
+        self.faults = []
+        self.unexpected = []
+
+    def run(self, progress):
+        """Until every job has an outcome, or nothing has come for FAULT_DEADLINE."""
+        self._submit_more()
+        while self._open() > 0:
+            message = self._control.receive(time.monotonic() + FAULT_DEADLINE)
+            if message is None:
+                return
+            self._handle(message)
+            self._submit_more()
+            progress(self._ended)
+        self._match_faults()
+
+    def _open(self):
+        return len(self.jobs) - self._ended
+
+    def _submit_more(self):
+        while self._open() < OPEN_JOBS:
+            following = next(self._plan, None)
+            if following is None:
+                return
+            pool, payload, what, run_for_ms = following
+            name = f"job-{len(self.jobs) + 1}"
+            request, moment = self._control.submit(pool, payload, name, run_for_ms)
+            self.jobs[request] = Job(name, pool, moment, what)
+
+    def _handle(self, message):
+        kind = message.WhichOneof("kind")
+        body = getattr(message, kind)
+        if kind == "status":
+            self._strike(json.loads(body.json))
+        elif kind in ("accepted", "refused", "started", "outcome") and body.request in self.jobs:
+            self._note(kind, body, self.jobs[body.request])
+        else:
+            self.unexpected.append(str(message))
+
+    def _note(self, kind, body, job):
+        if kind == "accepted":
+            job.accepted = True
+        elif kind == "refused":
+            job.refused = body.text or "refused"
+            self._end_one()
+        elif kind == "outcome":
+            job.outcomes.append(body)
+            if len(job.outcomes) == 1:
+                self._end_one()
+
+    def _end_one(self):
+        self._ended += 1
+        if self._ended % self._fault_every == 0:
+            self._control.ask_status()
+
+    def _strike(self, status):
+        """Hits a busy child, of each pool in turn, if one can be found."""
+        busy = [
+            (pool["name"], child) for pool in status["pools"] for child in pool["children"] if child["state"] == "busy"
+        ]
+        turn = len(self.faults) % 4 == 3
+        busy.sort(key=lambda found: (found[0] == "search") != turn)
+        for pool, child in busy:
+            what = self._signals[len(self.faults) % len(self._signals)]
+            name = f"{pool}/{child['slot']}.{child['generation']}"
+            if any(fault.child == name for fault in self.faults):
+                continue
+            if signal_child(name, child["pid"], what):
+                self.faults.append(Fault(what.name, name, child["pid"], str(child["job"])))
+                return
+
+    def _match_faults(self):
+        ended = {}
+        for job in self.jobs.values():
+            if job.outcome is not None and job.outcome.outcome != 1 and not job.what:
+                ended.setdefault(job.outcome.child, job)
+        for fault in self.faults:
+            fault.hit = ended.get(fault.child)

@@ -1,0 +1,127 @@
+"""Prints what the fault show saw: aligned tables, colours on a terminal only."""
+
+import json
+import os
+from collections import Counter
+
+# The control protocol's numbers, in their order.
+OUTCOMES = (
+    "SUCCEEDED FAILED CANCELLED TIMED_OUT QUEUE_TIMEOUT CHILD_CRASHED OOM_KILLED KILLED_SHUTDOWN LOST_BEFORE_START".split()
+)
+SLOTS = "idle busy vacant starting stopping dying".split()
+WHY_MAX = 100  # characters of an error that fit into a table
+
+
+def yaml_list(words):
+    """JSON is YAML."""
+    return json.dumps(words)
+
+
+def name_of(outcome):
+    return OUTCOMES[outcome.outcome - 1] if 1 <= outcome.outcome <= len(OUTCOMES) else f"outcome {outcome.outcome}"
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+def first_line(text):
+    line = text.strip().split("\n")[0]
+    return line if len(line) <= WHY_MAX else line[: WHY_MAX - 3] + "..."
+
+
+class Report:
+    def __init__(self, out):
+        self._out = out
+        self._colours = out.isatty() and "NO_COLOR" not in os.environ
+        self._progress = out.isatty()
+
+    # ---- one part of the show each ----
+
+    def waits(self, pools):
+        self.title("From submit to the first line of the job's own code")
+        rows = [("", "", "p50", "p99", "jobs")]
+        for pool, warm, cold in pools:
+            rows.append((pool, "warm child of a worker", *self._times(warm)))
+            rows.append(("", "a process for each job", *self._times(cold)))
+        self.table(rows, right=(2, 3, 4))
+
+    def _times(self, nanoseconds):
+        if not nanoseconds:
+            return "-", "-", "0"
+        p50, p99 = percentile(nanoseconds, 0.5) / 1e6, percentile(nanoseconds, 0.99) / 1e6
+        return f"{p50:.2f} ms", f"{p99:.2f} ms", str(len(nanoseconds))
+
+    def outcomes(self, accepted, seconds):
+        self.title(f"{len(accepted)} jobs accepted, their children killed, stopped and hung meanwhile ({seconds:.1f} s)")
+        counts = Counter(name_of(job.outcome) for job in accepted if job.outcomes)
+        rows = [(name, str(counts[name])) for name in OUTCOMES if counts[name]]
+        rows.append(("without an outcome", str(sum(not job.outcomes for job in accepted))))
+        rows.append(("with more than one", str(sum(len(job.outcomes) > 1 for job in accepted))))
+        self.table(rows, right=(1,))
+
+    def faults(self, faults, jobs):
+        self.title("What was done to children, and what became of their jobs")
+        rows = []
+        for fault in faults:
+            if fault.hit is None:
+                rows.append((fault.what, fault.child, "-", "-", "its job had just ended"))
+            else:
+                rows.append((fault.what, fault.child, *self._end(fault.hit)))
+        for job in jobs:
+            if job.what and job.outcome is not None:
+                rows.append((f"job: {job.what}", job.outcome.child or "-", *self._end(job)))
+        hit = {id(fault.hit) for fault in faults}
+        for job in jobs:
+            if not job.what and job.outcome is not None and job.outcome.outcome != 1 and id(job) not in hit:
+                rows.append(("neighbour", job.outcome.child or "-", *self._end(job)))
+        self.table(rows)
+
+    def _end(self, job):
+        return job.name, name_of(job.outcome), first_line(job.outcome.error)
+
+    def slots(self, status):
+        self.title("Slots at the end")
+        rows = [("", *SLOTS, "of")]
+        for pool in status["pools"]:
+            rows.append((pool["name"], *(str(pool["slots"][name]) for name in SLOTS), str(pool["max_children"])))
+        self.table(rows, right=range(1, len(SLOTS) + 2))
+
+    def verdict(self, problems, log_path):
+        if not problems:
+            self.line("\n" + self._colour("32;1", "Every job has exactly one outcome, and no slot is lost."))
+            return
+        self.line("\n" + self._colour("31;1", "This must not be:"))
+        for problem in problems[:20]:
+            self.line(f"  {problem}")
+        self.line("The end of the worker's log:")
+        with open(log_path, errors="replace") as log:
+            for line in log.readlines()[-20:]:
+                self.line("  " + line.rstrip())
+
+    # ---- how it looks ----
+
+    def title(self, text):
+        self.progress("")
+        self.line("\n" + self._colour("1", text))
+
+    def progress(self, text):
+        if self._progress:
+            self._out.write("\r\033[K" + text)
+            self._out.flush()
+
+    def table(self, rows, right=()):
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+        for row in rows:
+            cells = [
+                cell.rjust(width) if column in right else cell.ljust(width)
+                for column, (cell, width) in enumerate(zip(row, widths))
+            ]
+            self.line("  " + "  ".join(cells).rstrip())
+
+    def line(self, text):
+        print(text, file=self._out, flush=True)
+
+    def _colour(self, code, text):
+        return f"\033[{code}m{text}\033[0m" if self._colours else text

@@ -1,0 +1,19 @@
+// Bytes of unknown origin made fit for a terminal, a log file or a JSON string.
+#ifndef ANDIRON_WORKER_BASE_ESCAPE_H_
+#define ANDIRON_WORKER_BASE_ESCAPE_H_
+
+#include <string>
+#include <string_view>
+
+namespace andiron {
+
+// Appends `text` for people: control characters (C0, DEL and C1) and bytes that aren't UTF-8 as \xNN, newline and
+// tab as \n and \t. What a terminal shows is what was there, and nothing that it would act on.
+void AppendPlain(std::string& out, std::string_view text);
+
+// Appends `text` as a JSON string with its quotes. Bytes that aren't UTF-8 become U+FFFD.
+void AppendJson(std::string& out, std::string_view text);
+
+}  // namespace andiron
+
+#endif  // ANDIRON_WORKER_BASE_ESCAPE_H_

@@ -1,0 +1,166 @@
+#include "worker/children/cgroup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <memory>
+
+#include "worker/children/proc_files.h"
+
+namespace andiron {
+namespace {
+
+bool WriteFile(const std::string& path, std::string_view text) {
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  return file && write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+// The mount point of cgroup2: field 5 of the line whose file system, after the " - ", is cgroup2.
+std::string Cgroup2Mount() {
+  const std::string mounts = ReadSmallFile("/proc/self/mountinfo", std::size_t{1} << 20);
+  std::string_view rest = mounts;
+  while (!rest.empty()) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (line.find(" - cgroup2 ") == std::string_view::npos) continue;
+    for (int field = 1; field < 5; ++field) line.remove_prefix(line.find(' ') + 1);
+    return std::string(line.substr(0, line.find(' ')));
+  }
+  return {};
+}
+
+std::vector<std::string> Subdirectories(const std::string& path) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+  if (directory == nullptr) return names;
+  while (const dirent* entry = readdir(directory.get())) {
+    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  }
+  return names;
+}
+
+// Letters, digits and a few signs; the rest becomes '_', so that no name leaves its directory.
+std::string DirectoryName(std::string_view text) {
+  std::string name(text);
+  for (char& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != '_') c = '_';
+  }
+  return name;
+}
+
+// "PID-STARTED", the end of a worker's directory name: whether that process still lives.
+bool OwnerLives(std::string_view owner) {
+  pid_t pid = 0;
+  std::uint64_t started = 0;
+  const char* const end = owner.data() + owner.size();
+  const auto [after_pid, error] = std::from_chars(owner.data(), end, pid);
+  if (error != std::errc() || after_pid == end || *after_pid != '-') return true;
+  const auto [last, error_started] = std::from_chars(after_pid + 1, end, started);
+  if (error_started != std::errc() || last != end) return true;
+  return StartTicks(pid) == started;
+}
+
+}  // namespace
+
+std::string OwnCgroup() {
+  const std::string mount = Cgroup2Mount();
+  const std::string path = LineAfter(ReadSmallFile("/proc/self/cgroup"), "0::");
+  if (mount.empty() || path.empty()) return {};
+  return path == "/" ? mount : mount + path;
+}
+
+CgroupRoot::CgroupRoot(std::string_view worker_name)
+    : parent_(OwnCgroup()), prefix_("andiron-" + DirectoryName(worker_name) + "-") {
+  if (parent_.empty()) return;
+  const pid_t pid = getpid();
+  const std::string path = parent_ + "/" + prefix_ + std::to_string(pid) + "-" + std::to_string(StartTicks(pid));
+  // A second worker of the same name in one process shares the directory.
+  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return;
+  // A directory that can be made but not entered is of no use.
+  if (access((path + "/cgroup.procs").c_str(), W_OK) != 0 || access((path + "/cgroup.kill").c_str(), W_OK) != 0 ||
+      access((parent_ + "/cgroup.procs").c_str(), W_OK) != 0) {
+    rmdir(path.c_str());
+    return;
+  }
+  path_ = path;
+  // Refused while processes live directly in the parent, which then is where we are: limits need a delegated cgroup.
+  WriteFile(parent_ + "/cgroup.subtree_control", "+memory");
+  limits_memory_ = WriteFile(path_ + "/cgroup.subtree_control", "+memory");
+}
+
+CgroupRoot::~CgroupRoot() {
+  if (available()) RemoveCgroup(path_);
+}
+
+std::string CgroupRoot::ChildPath(std::string_view child) const {
+  return available() ? path_ + "/" + DirectoryName(child) : std::string();
+}
+
+void CgroupRoot::Kill() const {
+  if (available()) KillCgroup(path_);
+}
+
+std::vector<std::string> CgroupRoot::KillLeftovers() const {
+  std::vector<std::string> killed;
+  if (!available()) return killed;
+  for (const std::string& name : Subdirectories(parent_)) {
+    if (!name.starts_with(prefix_) || OwnerLives(std::string_view(name).substr(prefix_.size()))) continue;
+    const std::string path = parent_ + "/" + name;
+    struct stat status{};
+    if (stat(path.c_str(), &status) != 0 || status.st_uid != geteuid()) continue;
+    KillCgroup(path);
+    RemoveCgroup(path);
+    killed.push_back(name);
+  }
+  return killed;
+}
+
+UniqueFd MakeChildCgroup(const std::string& path, std::int64_t memory_limit) {
+  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return {};
+  if (memory_limit > 0) {
+    WriteFile(path + "/memory.max", std::to_string(memory_limit));
+    WriteFile(path + "/memory.swap.max", "0");
+    // One process too many takes its whole child with it: half a child is no use.
+    WriteFile(path + "/memory.oom.group", "1");
+  }
+  return UniqueFd(open((path + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+}
+
+bool KillCgroup(const std::string& path) { return WriteFile(path + "/cgroup.kill", "1"); }
+
+std::vector<pid_t> CgroupMembers(const std::string& path) {
+  const std::string list = ReadSmallFile(path + "/cgroup.procs");
+  std::vector<pid_t> pids;
+  for (const char* at = list.c_str(); *at != '\0';) {
+    char* end = nullptr;
+    const long pid = std::strtol(at, &end, 10);
+    if (end == at) break;
+    if (pid > 0) pids.push_back(static_cast<pid_t>(pid));
+    at = *end == '\n' ? end + 1 : end;
+  }
+  return pids;
+}
+
+std::int64_t CgroupOomKills(const std::string& path) {
+  return std::atoll(LineAfter(ReadSmallFile(path + "/memory.events", 4096), "oom_kill ").c_str());
+}
+
+std::int64_t CgroupMemoryPeak(const std::string& path) {
+  return std::atoll(ReadSmallFile(path + "/memory.peak", 64).c_str());
+}
+
+bool RemoveCgroup(const std::string& path) {
+  if (rmdir(path.c_str()) == 0 || errno == ENOENT) return true;
+  // A child may have made cgroups of its own.
+  for (const std::string& name : Subdirectories(path)) RemoveCgroup(path + "/" + name);
+  return rmdir(path.c_str()) == 0 || errno == ENOENT;
+}
+
+}  // namespace andiron

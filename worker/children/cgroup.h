@@ -1,0 +1,73 @@
+// Control groups (version 2, also beside version 1): the one containment that no descendant can leave.
+//
+// A worker has one directory below its own cgroup, "andiron-NAME-PID-STARTED", and in it one for each child. The
+// start time tells an earlier life's leftovers from a living worker of the same name. Everything here is best effort
+// and short: files of the kernel's, never more than a few each.
+#ifndef ANDIRON_WORKER_CHILDREN_CGROUP_H_
+#define ANDIRON_WORKER_CHILDREN_CGROUP_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "worker/base/unique_fd.h"
+
+namespace andiron {
+
+// The directory of this process's own cgroup2; "" = there is none.
+std::string OwnCgroup();
+
+class CgroupRoot {
+ public:
+  // Makes the worker's directory, if the kernel and our rights allow it.
+  explicit CgroupRoot(std::string_view worker_name);
+  // Removes it and what is left of the children's, if they are empty.
+  ~CgroupRoot();
+  CgroupRoot(const CgroupRoot&) = delete;
+  CgroupRoot& operator=(const CgroupRoot&) = delete;
+
+  bool available() const { return !path_.empty(); }
+  // The kernel limits the memory of children.
+  bool limits_memory() const { return limits_memory_; }
+  const std::string& path() const { return path_; }
+  std::string ChildPath(std::string_view child) const;
+
+  // Kills all that is in it.
+  void Kill() const;
+
+  // Directories of earlier lives of this worker's name whose process is gone: killed, then removed where possible.
+  // Returns their names, for the log.
+  std::vector<std::string> KillLeftovers() const;
+
+ private:
+  std::string parent_;
+  std::string prefix_;
+  std::string path_;
+  bool limits_memory_ = false;
+};
+
+// Makes the directory of one child and returns its cgroup.procs, open for writing. `memory_limit` in bytes; 0 = none.
+// On failure none, with errno set.
+UniqueFd MakeChildCgroup(const std::string& path, std::int64_t memory_limit);
+
+// SIGKILL to all in the directory, forks in progress included. False if the kernel wouldn't.
+bool KillCgroup(const std::string& path);
+
+// The pids in it, at most a few thousand.
+std::vector<pid_t> CgroupMembers(const std::string& path);
+
+// How often the kernel has killed something in it because memory ran out.
+std::int64_t CgroupOomKills(const std::string& path);
+
+// Its highest memory use in bytes; 0 = unknown.
+std::int64_t CgroupMemoryPeak(const std::string& path);
+
+// Removes it with its own subdirectories; false while something lives in it.
+bool RemoveCgroup(const std::string& path);
+
+}  // namespace andiron
+
+#endif  // ANDIRON_WORKER_CHILDREN_CGROUP_H_

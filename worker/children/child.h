@@ -1,0 +1,135 @@
+// One child: its process, its channel, its output, and what is known about its end.
+//
+// Posts its facts in the order that jobs/fact.h promises. Facts, signals and descriptors end with it: ChildExited is
+// posted after the channel has been read to its end, survivors of its group have been killed and its status is reaped.
+// Loop's thread. Pool, inbox and log must outlive it.
+#ifndef ANDIRON_WORKER_CHILDREN_CHILD_H_
+#define ANDIRON_WORKER_CHILDREN_CHILD_H_
+
+#include <andiron/settings.h>
+#include <uv.h>
+
+#include <cstdint>
+#include <string>
+
+#include "jobs/action.h"
+#include "worker/base/log.h"
+#include "worker/base/unique_fd.h"
+#include "worker/base/uv_handle.h"
+#include "worker/children/autopsy.h"
+#include "worker/children/channel.h"
+#include "worker/children/launch.h"
+#include "worker/children/line_capture.h"
+#include "worker/driver/inbox.h"
+
+namespace andiron {
+
+// What the children of one pool have in common.
+struct ChildPool {
+  PoolSettings settings;
+  LaunchSpec spec;
+  LaunchSpec stop_spec;
+  int stop_signal = 0;
+  FrameLimits limits;
+};
+
+class Child;
+
+// What a child needs of its owner.
+class ChildOwner {
+ public:
+  // Its process has ended and been reaped, its ChildExited posted.
+  virtual void OnExit(Child& child) = 0;
+  // The machine has run out of memory since this was asked last.
+  virtual bool MachineRanOutOfMemory() = 0;
+
+ protected:
+  ~ChildOwner() = default;
+};
+
+class Child {
+ public:
+  Child(ChildId id, const ChildPool& pool, Inbox& inbox, Log& log, ChildOwner& owner);
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  // ---- its start ----
+
+  // A helper thread has it in hand until OnLaunched.
+  void SetLaunch(Launch* launch) { launch_ = launch; }
+  // Posts Spawned or SpawnFailed.
+  void OnLaunched(uv_loop_t* loop, Launch& launch);
+
+  // ---- the core's actions ----
+
+  void Send(const SendJob& job);
+  void Send(const SendCancel& cancel);
+  void Send(const SendPing& ping);
+  void Flush() { channel_.Flush(); }
+  // The pool's stop signal, to the group; a process that isn't there yet is cancelled.
+  void AskToStop();
+  // The pool's stop command does the asking.
+  void NoteStopCommand() { evidence_.asked_to_stop = true; }
+  void Kill();
+  void CloseChannel();
+
+  // ---- about it ----
+
+  ChildId id() const { return id_; }
+  const std::string& name() const { return evidence_.name; }
+  const ChildPool& pool() const { return pool_; }
+  pid_t pid() const { return evidence_.pid; }
+  const std::string& cgroup() const { return cgroup_; }
+  bool launching() const { return launch_ != nullptr; }
+  bool has_process() const { return static_cast<bool>(pidfd_); }
+  // Nothing about it will be posted any more.
+  bool finished() const { return finished_ || (exited_ && !channel_.open()); }
+
+  // The kernel says that it is stopped, or goes on.
+  void SetHalted(bool halted);
+  // Asks the kernel whether it is.
+  void CheckHalted();
+  // Kills it if it holds more memory than its limit: for kernels that don't do so themselves.
+  void CheckMemory();
+  // For the end of the worker: SIGKILL at once, and later a bounded wait for the status.
+  void KillNow();
+  void ReapNow(int wait_ms);
+
+  std::int64_t log_lines_dropped() const { return log_allowance_.dropped(); }
+  // What is known about its death.
+  Evidence TakeEvidence();
+
+ private:
+  void FailSpawn(const std::string& what);
+  bool Watch(uv_loop_t* loop, Launch& launch);
+  void OnPidfd();
+  ChildExited Reap();
+  void LookBeforeKill();
+
+  const ChildId id_;
+  const ChildPool& pool_;
+  Inbox& inbox_;
+  Log& log_;
+  ChildOwner& owner_;
+  Evidence evidence_;
+  Launch* launch_ = nullptr;
+  std::string cgroup_;  // "" = it has none
+  UniqueFd pidfd_;
+  UvHandle<uv_poll_t> exit_poll_;
+  Channel channel_;
+  LogAllowance log_allowance_;
+  LineCapture stdout_;
+  LineCapture stderr_;
+  bool kill_wanted_ = false;   // while it is being launched
+  bool close_wanted_ = false;  // likewise
+  bool over_memory_limit_ = false;
+  bool halted_ = false;
+  bool exited_ = false;
+  bool finished_ = false;
+  std::int64_t jobs_sent_ = 0;
+  std::string last_job_;
+};
+
+}  // namespace andiron
+
+#endif  // ANDIRON_WORKER_CHILDREN_CHILD_H_

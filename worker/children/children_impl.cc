@@ -1,0 +1,365 @@
+#include "worker/children/children_impl.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "worker/children/child_stub.h"
+#include "worker/children/proc_files.h"
+#include "worker/children/signals.h"
+
+extern char** environ;
+
+namespace andiron {
+namespace {
+
+constexpr std::uint64_t kHousekeepingMs = 200;
+// The end of the worker waits for the statuses of what it has just killed: for the first of them, then for the others.
+constexpr int kLastReapMs = 500;
+
+std::unique_ptr<ChildPool> MakePool(const PoolSettings& settings) {
+  auto pool = std::make_unique<ChildPool>();
+  pool->settings = settings;
+  pool->spec = SpecOf(settings, environ);
+  pool->stop_spec = StopSpecOf(settings, pool->spec);
+  pool->stop_signal = SignalNumber(settings.stop_signal);
+  if (pool->stop_signal == 0) pool->stop_signal = SIGTERM;
+  pool->limits = LimitsForWorker(static_cast<std::size_t>(settings.max_result));
+  return pool;
+}
+
+// The numbers behind a name's slash: "slot.generation".
+bool ParseName(std::string_view numbers, ChildId& id) {
+  const char* const end = numbers.data() + numbers.size();
+  const auto [dot, slot_error] = std::from_chars(numbers.data(), end, id.slot);
+  if (slot_error != std::errc() || dot == end || *dot != '.') return false;
+  const auto [last, generation_error] = std::from_chars(dot + 1, end, id.generation);
+  return generation_error == std::errc() && last == end;
+}
+
+bool IsSubreaper() {
+  int subreaper = 0;
+  prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0);
+  return subreaper != 0 || getpid() == 1;
+}
+
+}  // namespace
+
+Children::Impl::Impl(uv_loop_t* loop, Inbox& inbox, Log& log, const std::vector<PoolSettings>& pools,
+                     const Options& options)
+    : loop_(loop),
+      inbox_(inbox),
+      log_(log),
+      options_(options),
+      places_(pools.size()),
+      cgroups_(options.allow_cgroup ? options.worker_name : std::string()),
+      machine_oom_kills_(MachineOomKills()),
+      spawner_(loop, pools.size(), [this](std::unique_ptr<Launch> launch) { OnLaunched(std::move(launch)); }) {
+  for (const PoolSettings& settings : pools) {
+    pools_.push_back(MakePool(settings));
+    watch_memory_ = watch_memory_ || (settings.memory_limit > 0 && !cgroups_.limits_memory());
+  }
+  for (const std::string& name : cgroups_.KillLeftovers()) {
+    log_.Write(LogLevel::kWarn, "leftovers_killed", "processes of an earlier life of this worker were killed",
+               {{"cgroup", name}});
+  }
+  if (options_.adopt_orphans && IsSubreaper()) StartOrphans();
+  housekeeping_.Init(this, [&](uv_timer_t* timer) { return uv_timer_init(loop, timer); });
+  housekeeping_.Unref();
+}
+
+Children::Impl::~Impl() {
+  ForEachChild([](Child& child) { child.KillNow(); });
+  for (const auto& command : stop_commands_) command->Kill();
+  cgroups_.Kill();
+  // All die at the same time: waiting for each in turn costs no more than waiting for the slowest.
+  int wait_ms = kLastReapMs;
+  const auto reap = [&](auto& process) {
+    process.ReapNow(wait_ms);
+    wait_ms = std::max(wait_ms / 2, 1);
+  };
+  ForEachChild(reap);
+  for (const auto& command : stop_commands_) reap(*command);
+  if (orphans_) orphans_->KillAll();
+  for (const std::string& path : cgroups_to_remove_) RemoveCgroup(path);
+}
+
+Containment Children::Impl::containment() const {
+  if (cgroups_.available()) return Containment::kCgroup;
+  return orphans_ ? Containment::kSubreaper : Containment::kGroup;
+}
+
+void Children::Impl::StartOrphans() {
+  orphans_.emplace(
+      loop_, log_,
+      Orphans::Callbacks{
+          .is_child =
+              [this](pid_t pid) {
+                bool found = false;
+                ForEachChild([&](Child& child) { found = found || (child.has_process() && child.pid() == pid); });
+                for (const auto& command : stop_commands_) found = found || command->pid() == pid;
+                return found;
+              },
+          .ended = [this](std::string_view name) { return Ended(name); },
+          .halted = [this](pid_t pid, bool halted) { OnHalted(pid, halted); },
+      });
+}
+
+// ---- starting ----
+
+void Children::Impl::Start(ChildId id) {
+  std::vector<Place>& slots = places_[id.pool];
+  if (slots.size() <= id.slot) slots.resize(id.slot + 1);
+  Place& place = slots[id.slot];
+  if (place.child != nullptr && !place.child->finished()) given_up_.push_back(std::move(place.child));
+  if (place.child != nullptr) Forget(place.child->id());
+  const ChildPool& pool = *pools_[id.pool];
+  place.child = std::make_unique<Child>(id, pool, inbox_, log_, *this);
+  place.generation_latest = id.generation;
+
+  auto launch = std::make_unique<Launch>(Launch::Kind::kChild, id, pool.spec, cgroups_.ChildPath(place.child->name()),
+                                         pool.settings.memory_limit);
+  launch->AddVariable("ANDIRON_CHANNEL_FD=" + std::to_string(kChildChannelFd));
+  launch->AddVariable(std::string(kChildVariable) + "=" + place.child->name());
+  place.child->SetLaunch(spawner_.Submit(id.pool, std::move(launch)));
+  WantHousekeeping();
+}
+
+void Children::Impl::OnLaunched(std::unique_ptr<Launch> launch) {
+  if (launch->kind() == Launch::Kind::kStopCommand) {
+    const auto command = std::find_if(stop_commands_.begin(), stop_commands_.end(),
+                                      [&](const auto& running) { return running->launch() == launch.get(); });
+    if (command != stop_commands_.end()) (*command)->OnLaunched(loop_, *launch);
+    return;
+  }
+  if (!launch->cgroup_failure().empty()) LogDegraded(*launch);
+  // The child is there until its end has been told.
+  if (Child* const child = Find(launch->child())) child->OnLaunched(loop_, *launch);
+  if (!launch->failure().empty() && !launch->cgroup().empty()) cgroups_to_remove_.push_back(launch->cgroup());
+}
+
+void Children::Impl::LogDegraded(const Launch& launch) {
+  if (degraded_said_) return;
+  degraded_said_ = true;
+  log_.Write(LogLevel::kWarn, "containment_degraded", "a child runs without its cgroup: " + launch.cgroup_failure());
+}
+
+// ---- finding ----
+
+Child* Children::Impl::Find(ChildId id) {
+  if (id.pool < places_.size() && id.slot < places_[id.pool].size()) {
+    Child* const child = places_[id.pool][id.slot].child.get();
+    if (child != nullptr && child->id().generation == id.generation) return child;
+  }
+  const auto given_up =
+      std::find_if(given_up_.begin(), given_up_.end(), [&](const auto& child) { return child->id() == id; });
+  return given_up == given_up_.end() ? nullptr : given_up->get();
+}
+
+Child* Children::Impl::FindToWrite(ChildId id) {
+  Child* const child = Find(id);
+  if (child == nullptr || child->finished()) return nullptr;
+  Place& place = places_[id.pool][id.slot];
+  if (place.child.get() == child && !place.dirty) {
+    place.dirty = true;
+    dirty_.emplace_back(id.pool, id.slot);
+  }
+  return child;
+}
+
+template <typename Function>
+void Children::Impl::ForEachChild(Function function) const {
+  for (const std::vector<Place>& slots : places_) {
+    for (const Place& place : slots) {
+      if (place.child != nullptr) function(*place.child);
+    }
+  }
+  for (const auto& child : given_up_) function(*child);
+}
+
+// "pool/slot.generation" was a child of ours, and is over.
+bool Children::Impl::Ended(std::string_view name) {
+  const std::size_t slash = name.rfind('/');
+  if (slash == std::string_view::npos) return false;
+  ChildId id;
+  if (!ParseName(name.substr(slash + 1), id)) return false;
+  const auto pool = std::find_if(pools_.begin(), pools_.end(), [&](const auto& candidate) {
+    return candidate->settings.name == name.substr(0, slash);
+  });
+  if (pool == pools_.end()) return false;
+  id.pool = static_cast<std::uint32_t>(pool - pools_.begin());
+  if (id.slot >= places_[id.pool].size() || id.generation > places_[id.pool][id.slot].generation_latest) return false;
+  const Child* const child = Find(id);
+  return child == nullptr || (!child->launching() && !child->has_process());
+}
+
+// ---- writing and ending ----
+
+void Children::Impl::Flush() {
+  for (const auto& [pool, slot] : dirty_) {
+    Place& place = places_[pool][slot];
+    place.dirty = false;
+    if (place.child != nullptr) place.child->Flush();
+  }
+  dirty_.clear();
+  if (!examined_.empty()) ForgetFinished();
+}
+
+void Children::Impl::AskToStop(ChildId id) {
+  Child* const child = Find(id);
+  if (child == nullptr) return;
+  if (child->has_process() && !child->pool().settings.stop_command.empty()) {
+    RunStopCommand(*child);
+  } else {
+    child->AskToStop();
+  }
+}
+
+void Children::Impl::RunStopCommand(Child& child) {
+  child.NoteStopCommand();
+  auto launch =
+      std::make_unique<Launch>(Launch::Kind::kStopCommand, child.id(), child.pool().stop_spec, child.cgroup(), 0);
+  launch->AddVariable(std::string(kChildVariable) + "=" + child.name());
+  launch->AddVariable("ANDIRON_STOP_PID=" + std::to_string(child.pid()));
+  stop_commands_.push_back(std::make_unique<StopCommand>(
+      child.id(), [this](StopCommand& command, const std::string& failure) { OnStopCommandDone(command, failure); }));
+  stop_commands_.back()->SetLaunch(spawner_.Submit(child.id().pool, std::move(launch)));
+}
+
+void Children::Impl::OnStopCommandDone(StopCommand& command, const std::string& failure) {
+  Child* const child = Find(command.child());
+  if (!failure.empty() && child != nullptr && child->has_process()) {
+    log_.Write(LogLevel::kWarn, "stop_command_failed",
+               "the stop command failed, so the stop signal is sent: " + failure, {{"child", child->name()}});
+    child->AskToStop();
+  }
+  std::erase_if(stop_commands_, [&](const auto& running) { return running.get() == &command; });
+}
+
+void Children::Impl::Kill(ChildId id) {
+  if (Child* const child = Find(id)) child->Kill();
+  for (const auto& command : stop_commands_) {
+    if (command->child() == id) command->Kill();
+  }
+  if (orphans_) orphans_->SweepSoon();
+}
+
+void Children::Impl::Abandon(ChildId id) {
+  Child* const child = Find(id);
+  // It hangs before its exec, and with it the helper that the pool's other children need.
+  if (child != nullptr && child->launching()) spawner_.Replace(id.pool);
+}
+
+void Children::Impl::OnExit(Child& child) {
+  for (const auto& command : stop_commands_) {
+    if (command->child() == child.id()) command->Kill();
+  }
+  if (orphans_) orphans_->SweepSoon();
+  if (!child.cgroup().empty() && !RemoveCgroup(child.cgroup())) {
+    cgroups_to_remove_.push_back(child.cgroup());
+    WantHousekeeping();
+  }
+}
+
+void Children::Impl::OnHalted(pid_t pid, bool halted) {
+  ForEachChild([&](Child& child) {
+    if (child.pid() == pid) child.SetHalted(halted);
+  });
+}
+
+bool Children::Impl::MachineRanOutOfMemory() {
+  const std::int64_t before = std::exchange(machine_oom_kills_, MachineOomKills());
+  return machine_oom_kills_ > before;
+}
+
+void Children::Impl::KillEverything() {
+  ForEachChild([](Child& child) { child.KillNow(); });
+  for (const auto& command : stop_commands_) command->Kill();
+  cgroups_.Kill();
+}
+
+// ---- remembering and forgetting ----
+
+Autopsy Children::Impl::Examine(const ReportDeath& death) {
+  Child* const child = Find(death.child);
+  if (child == nullptr) {
+    Evidence evidence;
+    evidence.name = pools_[death.child.pool]->settings.name + "/" + std::to_string(death.child.slot) + "." +
+                    std::to_string(death.child.generation);
+    evidence.pid = death.pid;
+    return WriteAutopsy(death, evidence, pools_[death.child.pool]->settings);
+  }
+  Autopsy autopsy = WriteAutopsy(death, child->TakeEvidence(), child->pool().settings);
+  if (child->finished()) {
+    Forget(death.child);
+  } else {
+    examined_.push_back(death.child);
+  }
+  return autopsy;
+}
+
+void Children::Impl::ForgetFinished() {
+  const std::vector<ChildId> examined = std::exchange(examined_, {});
+  for (const ChildId id : examined) {
+    const Child* const child = Find(id);
+    if (child == nullptr) continue;
+    if (child->finished()) {
+      Forget(id);
+    } else {
+      examined_.push_back(id);
+    }
+  }
+}
+
+void Children::Impl::Forget(ChildId id) {
+  Place& place = places_[id.pool][id.slot];
+  if (place.child != nullptr && place.child->id() == id) {
+    log_lines_dropped_ += place.child->log_lines_dropped();
+    place.child.reset();
+  }
+  std::erase_if(given_up_, [&](const auto& child) { return child->id() == id; });
+}
+
+int Children::Impl::live() const {
+  int count = 0;
+  ForEachChild([&](const Child& child) { count += child.finished() ? 0 : 1; });
+  return count;
+}
+
+std::int64_t Children::Impl::log_lines_dropped() const {
+  std::int64_t count = log_lines_dropped_;
+  ForEachChild([&](const Child& child) { count += child.log_lines_dropped(); });
+  return count;
+}
+
+// ---- housekeeping ----
+
+void Children::Impl::WantHousekeeping() {
+  const bool wanted = watch_memory_ || !orphans_ || !cgroups_to_remove_.empty();
+  if (!wanted || uv_is_active(reinterpret_cast<uv_handle_t*>(housekeeping_.get())) != 0) return;
+  uv_timer_start(
+      housekeeping_.get(),
+      [](uv_timer_t* timer) {
+        if (timer->data != nullptr) static_cast<Impl*>(timer->data)->KeepHouse();
+      },
+      kHousekeepingMs, kHousekeepingMs);
+}
+
+void Children::Impl::KeepHouse() {
+  std::erase_if(cgroups_to_remove_, [](const std::string& path) { return RemoveCgroup(path); });
+  int live = 0;
+  ForEachChild([&](Child& child) {
+    if (child.finished()) return;
+    ++live;
+    // Without a handler for SIGCHLD, which is the host's, this is how stopped children are noticed.
+    if (!orphans_) child.CheckHalted();
+    if (watch_memory_ && child.pool().settings.memory_limit > 0) child.CheckMemory();
+  });
+  if (live == 0 && cgroups_to_remove_.empty()) uv_timer_stop(housekeeping_.get());
+}
+
+}  // namespace andiron

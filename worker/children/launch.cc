@@ -1,0 +1,221 @@
+#include "worker/children/launch.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "worker/children/cgroup.h"
+#include "worker/children/child_stub.h"
+
+namespace andiron {
+namespace {
+
+std::vector<char*> Pointers(const std::vector<std::string>& strings, const std::vector<std::string>& more = {}) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + more.size() + 1);
+  for (const std::string& text : strings) pointers.push_back(const_cast<char*>(text.c_str()));
+  for (const std::string& text : more) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// The same descriptor above those that the child will use itself, so that placing one never overwrites another.
+bool Raise(UniqueFd& descriptor) {
+  if (descriptor.get() >= kStubFdMin) return true;
+  descriptor = UniqueFd(fcntl(descriptor.get(), F_DUPFD_CLOEXEC, kStubFdMin));
+  return static_cast<bool>(descriptor);
+}
+
+// Only our end doesn't block: the child's is a plain pipe for its printf.
+bool MakePipe(UniqueFd& ours, UniqueFd& theirs) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return false;
+  ours = UniqueFd(ends[0]);
+  theirs = UniqueFd(ends[1]);
+  return fcntl(ours.get(), F_SETFL, O_NONBLOCK) == 0 && Raise(theirs);
+}
+
+bool MakeChannel(UniqueFd& ours, UniqueFd& theirs) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
+  ours = UniqueFd(ends[0]);
+  theirs = UniqueFd(ends[1]);
+  return fcntl(ours.get(), F_SETFL, O_NONBLOCK) == 0 && Raise(theirs);
+}
+
+}  // namespace
+
+// What the stub points into, and the child's ends, which close when the launch is over.
+struct Launch::Surroundings {
+  ChildStub stub;
+  std::string program;
+  std::vector<char*> argv;
+  std::vector<char*> envp;
+  std::vector<gid_t> groups;
+  UniqueFd null_fd;
+  UniqueFd stdout_fd;
+  UniqueFd stderr_fd;
+  UniqueFd channel_fd;
+  UniqueFd cgroup_fd;
+};
+
+Launch::Launch(Kind kind, ChildId child, const LaunchSpec& spec, std::string cgroup, std::int64_t memory_limit)
+    : kind_(kind), child_(child), spec_(spec), cgroup_(std::move(cgroup)), memory_limit_(memory_limit) {}
+
+Launch::~Launch() { TakePidfd(); }
+
+void Launch::Cancel() {
+  // The kernel stores the pidfd before the process runs, and the process looks at the flag before its exec: whichever
+  // comes second sees the other.
+  cancelled_.store(true);
+  const int pidfd = pidfd_.load();
+  if (pidfd >= 0) pidfd_send_signal(pidfd, SIGKILL, nullptr, 0);
+}
+
+void Launch::Run(std::span<std::byte> stack) {
+  Surroundings surroundings;
+  if (!cancelled() && Prepare(surroundings) && !cancelled()) Clone(surroundings, stack);
+  if (pid_ == 0 && failure_.empty()) failure_ = "cancelled";
+}
+
+bool Launch::Prepare(Surroundings& surroundings) {
+  ChildStub& stub = surroundings.stub;
+  int error = ENOENT;
+  if (spec_.command.empty()) return Fail("exec: no command", 0);
+  surroundings.program = FindProgram(spec_.command.front(), spec_.search_path, error);
+  if (surroundings.program.empty()) {
+    return Fail("exec " + spec_.command.front() + " (looked up in " + spec_.search_path + ")", error);
+  }
+  if (!OpenDescriptors(surroundings) || !FindUser(surroundings)) return false;
+  EnterCgroup(surroundings);
+
+  surroundings.argv = Pointers(spec_.command);
+  surroundings.envp = Pointers(spec_.environment, variables_);
+  stub.program = surroundings.program.c_str();
+  stub.argv = surroundings.argv.data();
+  stub.envp = surroundings.envp.data();
+  stub.cwd = spec_.cwd.empty() ? nullptr : spec_.cwd.c_str();
+  stub.parent = getpid();
+  stub.cancelled = &cancelled_;
+  return true;
+}
+
+bool Launch::OpenDescriptors(Surroundings& surroundings) {
+  ChildStub& stub = surroundings.stub;
+  surroundings.null_fd = UniqueFd(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!surroundings.null_fd || !Raise(surroundings.null_fd)) return Fail("open /dev/null", errno);
+  stub.stdin_fd = stub.stdout_fd = stub.stderr_fd = surroundings.null_fd.get();
+  if (kind_ == Kind::kStopCommand) return true;
+
+  if (!MakePipe(stdout_, surroundings.stdout_fd) || !MakePipe(stderr_, surroundings.stderr_fd)) {
+    return Fail("pipe", errno);
+  }
+  if (!MakeChannel(channel_, surroundings.channel_fd)) return Fail("socketpair", errno);
+  stub.stdout_fd = surroundings.stdout_fd.get();
+  stub.stderr_fd = surroundings.stderr_fd.get();
+  stub.channel_fd = surroundings.channel_fd.get();
+  return true;
+}
+
+bool Launch::FindUser(Surroundings& surroundings) {
+  if (spec_.user.empty()) return true;
+  char buffer[16384];
+  passwd entry{};
+  passwd* found = nullptr;
+  const int error = getpwnam_r(spec_.user.c_str(), &entry, buffer, sizeof buffer, &found);
+  if (found == nullptr) return Fail("user " + spec_.user + (error == 0 ? ": no such user" : ""), error);
+
+  int count = 64;
+  surroundings.groups.resize(static_cast<std::size_t>(count));
+  if (getgrouplist(spec_.user.c_str(), entry.pw_gid, surroundings.groups.data(), &count) < 0) {
+    surroundings.groups.resize(static_cast<std::size_t>(count));
+    if (getgrouplist(spec_.user.c_str(), entry.pw_gid, surroundings.groups.data(), &count) < 0) {
+      return Fail("groups of user " + spec_.user, errno);
+    }
+  }
+  ChildStub& stub = surroundings.stub;
+  stub.change_user = true;
+  stub.uid = entry.pw_uid;
+  stub.gid = entry.pw_gid;
+  stub.groups = surroundings.groups.data();
+  stub.group_count = static_cast<std::size_t>(count);
+  return true;
+}
+
+void Launch::EnterCgroup(Surroundings& surroundings) {
+  if (cgroup_.empty()) return;
+  surroundings.cgroup_fd = MakeChildCgroup(cgroup_, memory_limit_);
+  if (surroundings.cgroup_fd && Raise(surroundings.cgroup_fd)) {
+    surroundings.stub.cgroup_procs_fd = surroundings.cgroup_fd.get();
+  } else {
+    cgroup_failure_ = cgroup_ + ": " + std::generic_category().message(errno);
+  }
+}
+
+void Launch::Clone(Surroundings& surroundings, std::span<std::byte> stack) {
+  // Returns when the process has executed its program or ended. Until then its pidfd is there for Cancel().
+  static_assert(sizeof(pidfd_) == sizeof(int) && std::atomic<int>::is_always_lock_free);
+  const int pid = clone(RunChildStub, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+                        &surroundings.stub, reinterpret_cast<int*>(&pidfd_));
+  if (pid < 0) {
+    Fail("clone", errno);
+    return;
+  }
+  if (surroundings.stub.cgroup_error != 0 && cgroup_failure_.empty()) {
+    cgroup_failure_ = cgroup_ + ": " + std::generic_category().message(surroundings.stub.cgroup_error);
+  }
+  if (surroundings.stub.failed == StubStep::kNone) {
+    pid_ = pid;
+    return;
+  }
+  siginfo_t status{};
+  while (waitid(P_PIDFD, static_cast<id_t>(pidfd_.load()), &status, WEXITED) != 0 && errno == EINTR) {
+  }
+  Explain(surroundings);
+}
+
+void Launch::Explain(const Surroundings& surroundings) {
+  const ChildStub& stub = surroundings.stub;
+  switch (stub.failed) {
+    case StubStep::kNone:
+      break;
+    case StubStep::kSession:
+      Fail("setsid", stub.error);
+      break;
+    case StubStep::kDescriptors:
+      Fail("place descriptors", stub.error);
+      break;
+    case StubStep::kUser:
+      Fail(spec_.user.empty() ? "no_new_privs" : "become user " + spec_.user, stub.error);
+      break;
+    case StubStep::kChdir:
+      Fail("chdir " + spec_.cwd, stub.error);
+      break;
+    case StubStep::kExec: {
+      // The file may be there and its interpreter not: the same errno, and hard to guess.
+      const bool there = stub.error == ENOENT && surroundings.program.front() == '/' &&
+                         access(surroundings.program.c_str(), F_OK) == 0;
+      Fail("exec " + surroundings.program, stub.error);
+      if (there) failure_ += " (the file is there: its interpreter, in the first line, isn't)";
+      break;
+    }
+  }
+}
+
+bool Launch::Fail(const std::string& what, int error) {
+  failure_ = error == 0 ? what : what + ": " + std::generic_category().message(error);
+  return false;
+}
+
+}  // namespace andiron

@@ -1,0 +1,92 @@
+#include "worker/children/orphans.h"
+
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+
+#include <string>
+#include <utility>
+
+#include "worker/base/unique_fd.h"
+#include "worker/children/launch_spec.h"
+#include "worker/children/proc_files.h"
+#include "worker/children/signals.h"
+
+namespace andiron {
+namespace {
+
+// A death of a child often is the first of several: one sweep for all of them.
+constexpr std::uint64_t kBundleMs = 5;
+// More stops and continuations than this wait for the next sweep.
+constexpr int kHaltsPerSweep = 256;
+
+}  // namespace
+
+Orphans::Orphans(uv_loop_t* loop, Log& log, Callbacks callbacks) : log_(log), callbacks_(std::move(callbacks)) {
+  timer_.Init(this, [&](uv_timer_t* timer) { return uv_timer_init(loop, timer); });
+  timer_.Unref();
+  if (signal_.Init(this, [&](uv_signal_t* signal) { return uv_signal_init(loop, signal); }) != 0) return;
+  uv_signal_start(
+      signal_.get(),
+      [](uv_signal_t* signal, int) {
+        if (signal->data != nullptr) static_cast<Orphans*>(signal->data)->SweepSoon();
+      },
+      SIGCHLD);
+  signal_.Unref();
+}
+
+void Orphans::SweepSoon() {
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(timer_.get())) != 0) return;
+  uv_timer_start(
+      timer_.get(),
+      [](uv_timer_t* timer) {
+        if (timer->data != nullptr) static_cast<Orphans*>(timer->data)->Sweep();
+      },
+      kBundleMs, 0);
+}
+
+void Orphans::Sweep() {
+  HearHalts();
+  for (const pid_t pid : AdoptedProcesses()) {
+    // A process that the host itself has started on its first thread is here, too: it has no name of ours.
+    if (callbacks_.is_child(pid)) continue;
+    const std::string name = EnvironmentOf(pid, kChildVariable);
+    if (!name.empty()) {
+      if (callbacks_.ended(name)) Kill(pid, name);
+    } else {
+      Reap(pid);
+    }
+  }
+}
+
+// WNOHANG without WEXITED takes no death from anybody: it only hears of stops and continuations.
+void Orphans::HearHalts() {
+  for (int i = 0; i < kHaltsPerSweep; ++i) {
+    siginfo_t status{};
+    if (waitid(P_ALL, 0, &status, WSTOPPED | WCONTINUED | WNOHANG) != 0 || status.si_pid == 0) return;
+    callbacks_.halted(status.si_pid, status.si_code == CLD_STOPPED);
+  }
+}
+
+bool Orphans::Reap(pid_t pid) {
+  siginfo_t status{};
+  return waitid(P_PID, static_cast<id_t>(pid), &status, WEXITED | WNOHANG) == 0 && status.si_pid != 0;
+}
+
+// It is in our list of children and only we reap it, so the number is still its own.
+void Orphans::Kill(pid_t pid, std::string_view name) {
+  const UniqueFd pidfd(pidfd_open(pid, 0));
+  if (!pidfd || !SignalProcess(pidfd.get(), SIGKILL)) return;
+  ++killed_;
+  log_.Write(LogLevel::kInfo, "orphan_killed", "a process that its child had left behind was killed",
+             {{"child", name}, {"pid", std::to_string(pid)}});
+}
+
+void Orphans::KillAll() {
+  for (const pid_t pid : AdoptedProcesses()) {
+    if (callbacks_.is_child(pid) || Reap(pid)) continue;
+    Kill(pid, EnvironmentOf(pid, kChildVariable));
+  }
+}
+
+}  // namespace andiron

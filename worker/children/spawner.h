@@ -1,0 +1,56 @@
+// Starts processes on helper threads, so that a slow exec stops neither the loop nor another pool.
+//
+// Each pool has one helper thread, started with its first launch: the launches of a pool run one after the other. A
+// helper lives until the spawner is destroyed, because its processes are killed when it ends. One that hangs in the
+// kernel can be replaced (Replace); it goes on existing.
+// Loop's thread only. The loop must run once more after destruction. Destruction cancels what runs or waits.
+#ifndef ANDIRON_WORKER_CHILDREN_SPAWNER_H_
+#define ANDIRON_WORKER_CHILDREN_SPAWNER_H_
+
+#include <uv.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "worker/base/uv_handle.h"
+#include "worker/children/launch.h"
+
+namespace andiron {
+
+class Spawner {
+ public:
+  using DoneCallback = std::function<void(std::unique_ptr<Launch>)>;
+
+  // `done` gets each launch back, on the loop, whatever became of it.
+  Spawner(uv_loop_t* loop, std::size_t pools, DoneCallback done);
+  ~Spawner();
+  Spawner(const Spawner&) = delete;
+  Spawner& operator=(const Spawner&) = delete;
+
+  // Queues it for its pool. Valid for Cancel() until `done` gets it back.
+  Launch* Submit(std::size_t pool, std::unique_ptr<Launch> launch);
+
+  // The pool's helper hangs: the launches that wait get another one.
+  void Replace(std::size_t pool);
+
+  // Helper threads so far, the replaced ones included.
+  int helpers() const;
+
+ private:
+  class Helper;
+  Helper* HelperOf(std::size_t pool);
+  void Collect();
+
+  DoneCallback done_;
+  UvHandle<uv_async_t> wake_;
+  std::vector<std::unique_ptr<Helper>> helpers_;   // by pool; null = not started yet
+  std::vector<std::unique_ptr<Helper>> replaced_;  // hanging, or idle until the end
+  std::vector<std::unique_ptr<Launch>> failed_;    // of a pool without a helper
+  int outstanding_ = 0;
+};
+
+}  // namespace andiron
+
+#endif  // ANDIRON_WORKER_CHILDREN_SPAWNER_H_

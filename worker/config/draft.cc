@@ -1,0 +1,126 @@
+#include "worker/config/draft.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "jobs/settings_rules.h"
+
+namespace andiron {
+namespace {
+
+// A flag or a variable names its setting itself.
+std::string Prefix(const Setting& setting, const Origin& origin) {
+  const bool named = origin.kind == Origin::Kind::kFlag || origin.kind == Origin::Kind::kEnvironment;
+  return named ? "" : setting.key + ": ";
+}
+
+bool Before(const ConfigError& a, const ConfigError& b) {
+  return std::tie(a.origin.kind, a.origin.line, a.origin.column) <
+         std::tie(b.origin.kind, b.origin.line, b.origin.column);
+}
+
+}  // namespace
+
+Draft::Draft() : table_(MakeSettingsTable()) {
+  for (const Setting& setting : table_.worker) origins_[setting.key];
+}
+
+int Draft::FindPool(std::string_view name) const {
+  for (std::size_t i = 0; i < settings_.pools.size(); ++i) {
+    if (settings_.pools[i].name == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+int Draft::AddPool(std::string name, const Origin& origin) {
+  origins_["pools." + name] = origin;
+  for (const Setting& setting : table_.pool) origins_[PoolPath(name, setting.key)];
+  settings_.pools.emplace_back().name = std::move(name);
+  return static_cast<int>(settings_.pools.size()) - 1;
+}
+
+std::vector<std::string> Draft::PoolNames() const {
+  std::vector<std::string> names;
+  for (const PoolSettings& pool : settings_.pools) names.push_back(pool.name);
+  return names;
+}
+
+void Draft::Set(const Setting& setting, const Written& written, const Origin& origin) {
+  Assign(setting.key, setting, written, FieldOf(settings_, setting.key), origin);
+}
+
+void Draft::Set(int pool, const Setting& setting, const Written& written, const Origin& origin) {
+  PoolSettings& settings = settings_.pools[static_cast<std::size_t>(pool)];
+  const std::string path = PoolPath(settings.name, setting.key);
+  const Field field = FieldOf(settings, setting.key);
+  if (setting.kind == Kind::kVariables) {
+    AssignVariables(path, setting, written, field, origin);
+  } else {
+    Assign(path, setting, written, field, origin);
+  }
+}
+
+bool Draft::Outranks(const std::string& path, const Origin& origin) const {
+  const auto there = origins_.find(path);
+  return there != origins_.end() && there->second.kind > origin.kind;
+}
+
+void Draft::Assign(const std::string& path, const Setting& setting, const Written& written, Field field,
+                   const Origin& origin) {
+  if (Outranks(path, origin)) return;
+  const std::string error = andiron::Assign(setting, written, field);
+  if (error.empty()) {
+    origins_[path] = origin;
+  } else {
+    Fail(origin, Prefix(setting, origin) + error);
+  }
+}
+
+// Each variable has an origin of its own.
+void Draft::AssignVariables(const std::string& path, const Setting& setting, const Written& written, Field field,
+                            const Origin& origin) {
+  Variables read;
+  const std::string error = andiron::Assign(setting, written, &read);
+  if (!error.empty()) Fail(origin, Prefix(setting, origin) + error);
+  for (auto& variable : read) {
+    const std::string variable_path = path + "." + variable.first;
+    if (Outranks(variable_path, origin)) continue;
+    origins_[variable_path] = origin;
+    andiron::Assign(setting, Variables{std::move(variable)}, field);
+  }
+  if (!Outranks(path, origin)) origins_[path] = origin;
+}
+
+// Placed where the highest of the origins is, or at the pool if all are defaults.
+void Draft::Contradict(const std::string& pool, const std::vector<std::string>& keys, const std::string& text) {
+  Origin place;
+  for (const std::string& key : keys) {
+    const auto found = origins_.find(pool.empty() ? key : PoolPath(pool, key));
+    if (found != origins_.end() && found->second.kind > place.kind) place = found->second;
+  }
+  const auto whole = origins_.find("pools." + pool);
+  if (place.kind == Origin::Kind::kDefault && whole != origins_.end()) place = whole->second;
+  Fail(place, pool.empty() ? text : "pool " + pool + ": " + text);
+}
+
+ConfigResult Draft::Finish(int cpus) {
+  for (PoolSettings& pool : settings_.pools) ResolveDefaults(pool, cpus);
+  if (errors_.empty()) {
+    for (const Contradiction& one : FindContradictions(settings_)) Contradict(one.pool, {one.key, one.other}, one.text);
+  }
+  std::stable_sort(errors_.begin(), errors_.end(), Before);
+  if (errors_.size() > kErrorsMax) {
+    const std::size_t more = errors_.size() - kErrorsMax;
+    errors_.resize(kErrorsMax);
+    errors_.push_back({errors_.back().origin.kind == Origin::Kind::kFlag ? errors_.back().origin : Origin{},
+                       "and " + std::to_string(more) + " more"});
+  }
+  return {{std::move(settings_), std::move(origins_)}, std::move(errors_)};
+}
+
+std::string PoolPath(std::string_view pool, std::string_view key) {
+  return "pools." + std::string(pool) + "." + std::string(key);
+}
+
+}  // namespace andiron

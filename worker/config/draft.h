@@ -1,0 +1,56 @@
+// Settings while they are being collected: what was set, by whom, and what was wrong.
+//
+// A value counts if nothing of a higher origin (see Origin::Kind) was there before, so the order of calls is free.
+#ifndef ANDIRON_WORKER_CONFIG_DRAFT_H_
+#define ANDIRON_WORKER_CONFIG_DRAFT_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "worker/config/config.h"
+#include "worker/config/settings_table.h"
+
+namespace andiron {
+
+class Draft {
+ public:
+  Draft();
+
+  const SettingsTable& table() const { return table_; }
+  const WorkerSettings& settings() const { return settings_; }
+  const std::vector<ConfigError>& errors() const { return errors_; }
+
+  // The first of the name; an index of pools, or -1.
+  int FindPool(std::string_view name) const;
+  int AddPool(std::string name, const Origin& origin);
+  std::vector<std::string> PoolNames() const;
+
+  void Set(const Setting& setting, const Written& written, const Origin& origin);            // the worker's
+  void Set(int pool, const Setting& setting, const Written& written, const Origin& origin);  // a pool's
+
+  void Fail(const Origin& origin, std::string text) { errors_.push_back({origin, std::move(text)}); }
+
+  // Resolves the defaults and looks for contradictions, if there is no error yet.
+  ConfigResult Finish(int cpus);
+
+ private:
+  void Assign(const std::string& path, const Setting& setting, const Written& written, Field field,
+              const Origin& origin);
+  void AssignVariables(const std::string& path, const Setting& setting, const Written& written, Field field,
+                       const Origin& origin);
+  bool Outranks(const std::string& path, const Origin& origin) const;
+  void Contradict(const std::string& pool, const std::vector<std::string>& keys, const std::string& text);
+
+  SettingsTable table_;
+  WorkerSettings settings_;
+  Origins origins_;
+  std::vector<ConfigError> errors_;
+};
+
+// "pools.spell.warm"
+std::string PoolPath(std::string_view pool, std::string_view key);
+
+}  // namespace andiron
+
+#endif  // ANDIRON_WORKER_CONFIG_DRAFT_H_

@@ -1,0 +1,45 @@
+#include "worker/console/signals.h"
+
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+namespace andiron {
+namespace {
+
+bool IsIgnored(int number) {
+  struct sigaction action {};
+  return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+}  // namespace
+
+Signals::Signals(uv_loop_t* loop, std::initializer_list<int> numbers, std::function<void(int)> arrived)
+    : arrived_(std::move(arrived)) {
+  handles_.reserve(numbers.size());
+  for (const int number : numbers) {
+    if (number == SIGHUP && IsIgnored(number)) continue;
+    Watch(loop, number);
+  }
+}
+
+void Signals::Watch(uv_loop_t* loop, int number) {
+  UvHandle<uv_signal_t> handle;
+  if (handle.Init(this, [&](uv_signal_t* raw) { return uv_signal_init(loop, raw); }) != 0) return;
+  uv_signal_start(
+      handle.get(), [](uv_signal_t* raw, int arrived) { static_cast<Signals*>(raw->data)->arrived_(arrived); }, number);
+  handle.Unref();
+  handles_.push_back(std::move(handle));
+  // Whoever started us may have blocked it; then it would never come.
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, number);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+const char* SignalName(int number) {
+  const char* name = sigabbrev_np(number);
+  return name != nullptr ? name : "unknown signal";
+}
+
+}  // namespace andiron

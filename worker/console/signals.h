@@ -1,0 +1,33 @@
+// Signals as calls on the loop.
+//
+// For a program's main only: it takes over the dispositions of the signals it watches (a library leaves them to its
+// host), and unblocks them. Doesn't keep the loop running. One thread.
+#ifndef ANDIRON_WORKER_CONSOLE_SIGNALS_H_
+#define ANDIRON_WORKER_CONSOLE_SIGNALS_H_
+
+#include <functional>
+#include <initializer_list>
+#include <vector>
+
+#include "worker/base/uv_handle.h"
+
+namespace andiron {
+
+class Signals {
+ public:
+  // `arrived` gets the signal's number. SIGHUP stays ignored if it is ignored: somebody started us with nohup.
+  Signals(uv_loop_t* loop, std::initializer_list<int> numbers, std::function<void(int)> arrived);
+
+ private:
+  void Watch(uv_loop_t* loop, int number);
+
+  std::function<void(int)> arrived_;
+  std::vector<UvHandle<uv_signal_t>> handles_;
+};
+
+// "TERM", "INT" ...; "unknown signal" for one without a name.
+const char* SignalName(int number);
+
+}  // namespace andiron
+
+#endif  // ANDIRON_WORKER_CONSOLE_SIGNALS_H_

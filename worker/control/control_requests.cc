@@ -1,0 +1,258 @@
+// The server's second half: what clients ask, and what the core answers.
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "ipc/limits.h"
+#include "ipc/text.h"
+#include "worker/control/control_server.h"
+#include "worker/control/control_words.h"
+#include "worker/driver/end_text.h"
+
+namespace andiron {
+namespace {
+
+// A year, as in the settings: more doesn't fit a deadline, and means the same.
+Duration FromWireTime(std::uint64_t milliseconds) {
+  constexpr std::uint64_t kMillisecondsMax = std::uint64_t{365} * 24 * 3600 * 1000;
+  return std::chrono::milliseconds(std::min(milliseconds, kMillisecondsMax));
+}
+
+// The number of a request; 0 for a hello, which has none.
+std::uint64_t RequestOf(const control::ToWorker& message) {
+  switch (message.kind_case()) {
+    case control::ToWorker::kSubmit: return message.submit().request();
+    case control::ToWorker::kCancel: return message.cancel().request();
+    case control::ToWorker::kStatus: return message.status().request();
+    case control::ToWorker::kDrain: return message.drain().request();
+    case control::ToWorker::kResume: return message.resume().request();
+    case control::ToWorker::kStop: return message.stop().request();
+    case control::ToWorker::kHello:
+    case control::ToWorker::KIND_NOT_SET: return 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void ControlServer::Hear(ControlPeer& peer, control::ToWorker& message) {
+  if (message.kind_case() == control::ToWorker::kHello) {
+    Greet(peer, message.hello());
+    return;
+  }
+  if (!peer.greeted) {
+    peer.Expel(control::Error::PROTOCOL, "a request before the hello");
+    return;
+  }
+  if (RequestOf(message) == 0) {
+    peer.Expel(control::Error::PROTOCOL, "a request without a number");
+    return;
+  }
+  switch (message.kind_case()) {
+    case control::ToWorker::kSubmit: return Take(peer, *message.mutable_submit());
+    case control::ToWorker::kCancel: return Take(peer, message.cancel());
+    case control::ToWorker::kStatus: return Take(peer, message.status());
+    case control::ToWorker::kDrain: return Take(peer, message.drain());
+    case control::ToWorker::kResume: return Take(peer, message.resume());
+    case control::ToWorker::kStop: return Take(peer, message.stop());
+    case control::ToWorker::kHello:
+    case control::ToWorker::KIND_NOT_SET: return;
+  }
+}
+
+void ControlServer::Greet(ControlPeer& peer, const control::ClientHello& hello) {
+  constexpr std::size_t kClientMax = 128;
+  if (peer.greeted) {
+    peer.Expel(control::Error::PROTOCOL, "a second hello");
+    return;
+  }
+  if (hello.protocol_version() != kControlProtocolVersion) {
+    peer.Expel(control::Error::PROTOCOL, "the client speaks version " + std::to_string(hello.protocol_version()) +
+                                             " of the control protocol, this worker (" + std::string(Version()) +
+                                             ") version " + std::to_string(kControlProtocolVersion));
+    return;
+  }
+  peer.greeted = true;
+  peer.client = CleanUtf8(hello.client(), kClientMax);
+  control::FromWorker answer;
+  control::WorkerHello& own = *answer.mutable_hello();
+  own.set_protocol_version(kControlProtocolVersion);
+  own.set_version(std::string(Version()));
+  own.set_name(worker_.settings().name);
+  own.set_pid(getpid());
+  own.set_max_submit(limits_[control::ToWorker::kSubmit].max);
+  peer.Say(answer);
+}
+
+void ControlServer::Take(ControlPeer& peer, control::Submit& submit) {
+  if (submit.id().size() > kControlIdBytesMax) {
+    peer.SayError(submit.request(), control::Error::BAD_REQUEST,
+                  "an id of " + std::to_string(submit.id().size()) + " bytes; it may have " +
+                      std::to_string(kControlIdBytesMax));
+    return;
+  }
+  Asked asked{peer.number(), submit.request(), submit.id().empty() ? worker_.desk().MakeUpId() : submit.id(),
+              submit.detach()};
+  JobSubmitted job;
+  job.pool = std::move(*submit.mutable_pool());
+  job.id = asked.id;
+  job.payload = std::move(*submit.mutable_payload());
+  if (submit.has_start_by_ms()) job.start_by = FromWireTime(submit.start_by_ms());
+  if (submit.has_run_for_ms()) job.run_for = FromWireTime(submit.run_for_ms());
+  job.priority = submit.priority();
+  const JobNumber number = worker_.desk().Submit(*this, std::move(job));
+  if (!asked.detach) peer.jobs.insert(static_cast<std::uint64_t>(number));
+  asked_.emplace(static_cast<std::uint64_t>(number), std::move(asked));
+  ++peer.undecided;
+}
+
+void ControlServer::Take(ControlPeer& peer, const control::Cancel& cancel) {
+  std::optional<JobNumber> job;
+  std::string pools;
+  int found = 0;
+  for (const PoolSettings& pool : worker_.settings().pools) {
+    if (!cancel.pool().empty() && cancel.pool() != pool.name) continue;
+    const auto here = worker_.desk().FindJob(pool.name, cancel.id());
+    if (!here) continue;
+    job = here;
+    pools += (found++ == 0 ? "" : ", ") + pool.name;
+  }
+  if (found == 1) {
+    worker_.desk().Cancel(*job);
+    peer.SayDone(cancel.request());
+  } else if (found == 0) {
+    peer.SayError(cancel.request(), control::Error::NOT_FOUND,
+                  "no job of this id is queued or running: " + CleanUtf8(cancel.id(), kControlIdBytesMax));
+  } else {
+    peer.SayError(cancel.request(), control::Error::BAD_REQUEST, "jobs of this id are in the pools " + pools + ": name one");
+  }
+}
+
+void ControlServer::Take(ControlPeer& peer, const control::StatusRequest& status) {
+  control::FromWorker answer;
+  answer.mutable_status()->set_request(status.request());
+  *answer.mutable_status()->mutable_json() = worker_.StatusJson();
+  peer.Say(answer);
+}
+
+void ControlServer::Take(ControlPeer& peer, const control::Drain& drain) {
+  worker_.log().Write(LogLevel::kInfo, "drain_requested", "a client asked for a drain", {{"client", peer.client}});
+  worker_.control().Drain({});
+  if (drain.wait()) {
+    drain_waiting_.push_back({peer.number(), drain.request(), worker_.control().resumes()});
+  } else {
+    peer.SayDone(drain.request());
+  }
+}
+
+void ControlServer::Take(ControlPeer& peer, const control::Resume& resume) {
+  worker_.log().Write(LogLevel::kInfo, "resume_requested", "a client asked to resume", {{"client", peer.client}});
+  worker_.control().Resume();
+  peer.SayDone(resume.request());
+}
+
+void ControlServer::Take(ControlPeer& peer, const control::Stop& stop) {
+  worker_.log().Write(LogLevel::kInfo, "stop_requested",
+                      stop.now() ? "a client asked to stop at once" : "a client asked to stop", {{"client", peer.client}});
+  worker_.control().Stop(stop.now(), {});
+  if (stop.wait() && !worker_.stopped()) {
+    stop_waiting_.push_back({peer.number(), stop.request(), 0});
+  } else {
+    peer.SayDone(stop.request());
+  }
+}
+
+// ---- the core's answers ----
+
+void ControlServer::OnAccepted(JobNumber job) {
+  const auto found = asked_.find(static_cast<std::uint64_t>(job));
+  if (found == asked_.end()) return;
+  const Asked& asked = found->second;
+  if (ControlPeer* peer = Address(asked.peer)) {
+    --peer->undecided;
+    control::FromWorker message;
+    message.mutable_accepted()->set_request(asked.request);
+    message.mutable_accepted()->set_id(asked.id);
+    peer->Say(message);
+  }
+  // Of a detached job its client hears no more, and nobody cancels it when that client goes.
+  if (asked.detach) asked_.erase(found);
+}
+
+void ControlServer::OnRefused(const Refused& refused) {
+  const auto asked = asked_.extract(static_cast<std::uint64_t>(refused.job));
+  if (asked.empty()) return;
+  ControlPeer* peer = Address(asked.mapped().peer);
+  if (peer == nullptr) return;
+  --peer->undecided;
+  peer->jobs.erase(static_cast<std::uint64_t>(refused.job));
+  control::FromWorker message;
+  control::Refused& answer = *message.mutable_refused();
+  answer.set_request(asked.mapped().request);
+  answer.set_reason(ToWire(refused.reason));
+  const auto retry = std::chrono::ceil<std::chrono::milliseconds>(refused.retry_after).count();
+  answer.set_retry_after_ms(static_cast<std::uint64_t>(std::max<std::int64_t>(0, retry)));
+  answer.set_text(Explain(refused.reason));
+  peer->Say(message);
+}
+
+void ControlServer::OnStarted(JobNumber job, ChildId child) {
+  const auto found = asked_.find(static_cast<std::uint64_t>(job));
+  if (found == asked_.end()) return;
+  ControlPeer* peer = Address(found->second.peer);
+  if (peer == nullptr) return;
+  control::FromWorker message;
+  message.mutable_started()->set_request(found->second.request);
+  message.mutable_started()->set_child(ChildName(worker_.settings().pools[child.pool].name, child));
+  peer->Say(message);
+}
+
+void ControlServer::OnOutcome(JobEnd& end) {
+  auto asked = asked_.extract(static_cast<std::uint64_t>(end.report.job));
+  if (asked.empty()) return;
+  ControlPeer* peer = Address(asked.mapped().peer);
+  if (peer == nullptr) return;
+  peer->jobs.erase(static_cast<std::uint64_t>(end.report.job));
+  control::FromWorker message;
+  control::Outcome& outcome = *message.mutable_outcome();
+  outcome.set_request(asked.mapped().request);
+  *outcome.mutable_id() = std::move(asked.mapped().id);
+  outcome.set_outcome(ToWire(end.report.outcome));
+  if (end.report.outcome == Outcome::kSucceeded) *outcome.mutable_output() = std::move(end.report.result);
+  outcome.set_error(CleanUtf8(end.error, kErrorTextBytesMax));
+  outcome.set_queue_ms(Milliseconds(end.report.queued));
+  outcome.set_run_ms(Milliseconds(end.report.ran));
+  outcome.set_child(end.child);
+  outcome.set_signal(end.signal);
+  outcome.set_exit_code(end.exit_code);
+  outcome.set_still_running(end.report.still_running);
+  peer->Say(message);
+}
+
+void ControlServer::OnWorkerState(WorkerState state) { state_ = state; }
+
+void ControlServer::AnswerWaiting() {
+  const bool drained = state_ == WorkerState::kDrained || state_ == WorkerState::kStopped;
+  const bool stopped = state_ == WorkerState::kStopped;
+  std::erase_if(drain_waiting_, [&](const Waiting& waiting) {
+    const bool called_off = waiting.resumes != worker_.control().resumes();
+    if (!drained && !called_off) return false;
+    if (ControlPeer* peer = Address(waiting.peer)) {
+      if (called_off) {
+        peer->SayError(waiting.request, control::Error::CALLED_OFF, "the worker was resumed before the drain's end");
+      } else {
+        peer->SayDone(waiting.request);
+      }
+    }
+    return true;
+  });
+  std::erase_if(stop_waiting_, [&](const Waiting& waiting) {
+    if (!stopped) return false;
+    if (ControlPeer* peer = Address(waiting.peer)) peer->SayDone(waiting.request);
+    return true;
+  });
+}
+
+}  // namespace andiron

@@ -1,0 +1,218 @@
+#include "worker/control/control_server.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "ipc/limits.h"
+
+namespace andiron {
+namespace {
+
+std::size_t SubmitBytesMax(const WorkerSettings& settings) {
+  std::size_t payload = 0;
+  for (const PoolSettings& pool : settings.pools) payload = std::max(payload, static_cast<std::size_t>(pool.max_payload));
+  return std::min(payload, kPayloadBytesMax) + kControlSubmitEnvelope;
+}
+
+// Root may do everything anyway.
+bool MaySpeak(int descriptor) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  return peer.uid == ::geteuid() || peer.uid == 0;
+}
+
+std::uint64_t LoopTime(Duration duration) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(1, static_cast<std::int64_t>(Milliseconds(duration))));
+}
+
+}  // namespace
+
+ControlServer::ControlServer(WorkerImpl& worker, ControlSocket socket, const ControlBounds& bounds)
+    : worker_(worker),
+      bounds_(bounds),
+      socket_(std::move(socket)),
+      limits_(LimitsForControlServer(SubmitBytesMax(worker.settings()))),
+      state_(worker.driver().Status().state) {}
+
+absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Create(WorkerImpl& worker, const std::string& path,
+                                                                     const ControlBounds& bounds) {
+  auto socket = ControlSocket::Listen(path);
+  if (!socket.ok()) return socket.status();
+  std::unique_ptr<ControlServer> server(new ControlServer(worker, *std::move(socket), bounds));
+  if (absl::Status started = server->Start(); !started.ok()) return started;
+  worker.desk().Join(*server);
+  return server;
+}
+
+absl::Status ControlServer::Start() {
+  uv_loop_t* loop = worker_.loop();
+  const int errors[] = {
+      listener_.Init(this, [&](uv_poll_t* handle) { return uv_poll_init(loop, handle, socket_.descriptor()); }),
+      look_timer_.Init(this, [&](uv_timer_t* handle) { return uv_timer_init(loop, handle); }),
+      accept_timer_.Init(this, [&](uv_timer_t* handle) { return uv_timer_init(loop, handle); }),
+  };
+  for (const int error : errors) {
+    if (error != 0) return absl::ResourceExhaustedError(std::string("libuv: ") + uv_strerror(error));
+  }
+  listener_.Unref();
+  look_timer_.Unref();
+  accept_timer_.Unref();
+  uv_poll_start(listener_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
+    if (auto* server = static_cast<ControlServer*>(handle->data)) server->Accept();
+  });
+  return absl::OkStatus();
+}
+
+ControlServer::~ControlServer() {
+  while (!peers_.empty()) Drop(peers_.begin()->first);
+  worker_.desk().Leave(*this);
+}
+
+// ---- connections ----
+
+void ControlServer::Accept() {
+  for (int i = 0; i < kControlAcceptsPerTurn; ++i) {
+    UniqueFd descriptor(::accept4(socket_.descriptor(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (descriptor) {
+      if (MaySpeak(descriptor.get())) Admit(std::move(descriptor));
+      continue;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) PauseAccepting();
+    // Everything else is about that one connection (it is gone already) or says that there is none.
+    if (errno != ECONNABORTED && errno != EINTR) return;
+  }
+}
+
+// The connection that can't be taken stays readable: without a pause the loop would spin on it.
+void ControlServer::PauseAccepting() {
+  worker_.log().Write(LogLevel::kWarn, "control_accept_paused",
+                      std::string("cannot take a client: ") + std::strerror(errno) +
+                          "; clients wait until there are descriptors (ulimit -n)");
+  uv_poll_stop(listener_.get());
+  uv_timer_start(
+      accept_timer_.get(),
+      [](uv_timer_t* handle) {
+        auto* server = static_cast<ControlServer*>(handle->data);
+        if (server == nullptr) return;
+        uv_poll_start(server->listener_.get(), UV_READABLE, [](uv_poll_t* listener, int, int) {
+          if (auto* again = static_cast<ControlServer*>(listener->data)) again->Accept();
+        });
+      },
+      LoopTime(bounds_.accept_pause), 0);
+}
+
+void ControlServer::Admit(UniqueFd descriptor) {
+  const std::uint64_t number = ++last_peer_;
+  auto peer = std::make_unique<ControlPeer>(number, std::move(descriptor), limits_, bounds_);
+  if (peers_.size() >= bounds_.clients) {
+    peer->Expel(control::Error::TOO_MANY, "the worker has " + std::to_string(peers_.size()) + " clients already");
+    return;
+  }
+  const auto callback = [](void* owner, std::uint64_t peer_number, int status) {
+    static_cast<ControlServer*>(owner)->OnPeerEvent(peer_number, status);
+  };
+  if (peer->Watch(worker_.loop(), this, callback) != 0) return;
+  peers_.emplace(number, std::move(peer));
+  KeepLooking();
+}
+
+// An idle worker isn't woken by this timer: it runs while some client owes something.
+void ControlServer::KeepLooking() {
+  if (std::exchange(looking_, true)) return;
+  const std::uint64_t period = LoopTime(bounds_.look);
+  uv_timer_start(
+      look_timer_.get(),
+      [](uv_timer_t* handle) {
+        if (auto* server = static_cast<ControlServer*>(handle->data)) server->LookAtAll();
+      },
+      period, period);
+}
+
+ControlPeer* ControlServer::Find(std::uint64_t number) {
+  const auto found = peers_.find(number);
+  return found == peers_.end() ? nullptr : found->second.get();
+}
+
+// To tell it something in this turn: its bytes leave at the turn's end.
+ControlPeer* ControlServer::Address(std::uint64_t number) {
+  ControlPeer* peer = Find(number);
+  if (peer != nullptr && (addressed_.empty() || addressed_.back() != number)) addressed_.push_back(number);
+  return peer;
+}
+
+void ControlServer::OnPeerEvent(std::uint64_t number, int status) {
+  ControlPeer* peer = Find(number);
+  if (peer == nullptr) return;
+  if (status < 0) {
+    Drop(number);
+    return;
+  }
+  peer->NewTurn();
+  peer->Flush();
+  Serve(*peer);
+}
+
+void ControlServer::Serve(ControlPeer& peer) {
+  while (auto message = peer.Next()) Hear(peer, *message);
+  Settle(peer);
+}
+
+// Writes what was said; then the loop watches for what matters now, or the connection is over.
+void ControlServer::Settle(ControlPeer& peer) {
+  peer.Flush();
+  if (peer.ended()) {
+    Drop(peer.number());
+  } else {
+    peer.Rewatch();
+    if (peer.owes()) KeepLooking();
+  }
+}
+
+void ControlServer::Drop(std::uint64_t number) {
+  const auto found = peers_.find(number);
+  if (found == peers_.end()) return;
+  const std::unique_ptr<ControlPeer> peer = std::move(found->second);
+  peers_.erase(found);
+  for (const std::uint64_t job : peer->jobs) {
+    asked_.erase(job);
+    worker_.desk().Cancel(JobNumber{job});
+  }
+  std::erase_if(drain_waiting_, [number](const Waiting& waiting) { return waiting.peer == number; });
+  std::erase_if(stop_waiting_, [number](const Waiting& waiting) { return waiting.peer == number; });
+  const bool quiet = peer->end_text().empty();
+  worker_.log().Write(quiet ? LogLevel::kDebug : LogLevel::kInfo, "control_client_gone",
+                      quiet ? "the client closed the connection" : peer->end_text(),
+                      {{"client", peer->client}, {"jobs_cancelled", std::to_string(peer->jobs.size())}});
+}
+
+void ControlServer::LookAtAll() {
+  bool anybody_owes = false;
+  std::vector<std::uint64_t> over;
+  for (auto& [number, peer] : peers_) {
+    peer->Look();
+    anybody_owes |= peer->owes();
+    if (peer->ended()) over.push_back(number);
+  }
+  for (const std::uint64_t number : over) Drop(number);
+  looking_ = anybody_owes;
+  if (!looking_) uv_timer_stop(look_timer_.get());
+}
+
+void ControlServer::OnTurnEnd() {
+  AnswerWaiting();
+  // Serving one may post facts, but addresses nobody: that is done by the core's answers.
+  for (const std::uint64_t number : std::exchange(addressed_, {})) {
+    ControlPeer* peer = Find(number);
+    if (peer == nullptr) continue;
+    peer->Flush();
+    peer->NewTurn();
+    Serve(*peer);
+  }
+}
+
+}  // namespace andiron

@@ -1,0 +1,27 @@
+// The core's words and the wire's words for the same things.
+#ifndef ANDIRON_WORKER_CONTROL_CONTROL_WORDS_H_
+#define ANDIRON_WORKER_CONTROL_CONTROL_WORDS_H_
+
+#include <optional>
+
+#include <andiron/outcome.h>
+
+#include "control.pb.h"
+
+namespace andiron {
+
+inline constexpr std::uint32_t kControlProtocolVersion = 1;
+
+control::Outcome::Kind ToWire(Outcome outcome);
+control::Refused::Reason ToWire(Refusal refusal);
+
+// Nothing for a value that this version doesn't know.
+std::optional<Outcome> FromWire(control::Outcome::Kind kind);
+std::optional<Refusal> FromWire(control::Refused::Reason reason);
+
+// For people, with what to do: "the pool's queue is full: ..."
+const char* Explain(Refusal refusal);
+
+}  // namespace andiron
+
+#endif  // ANDIRON_WORKER_CONTROL_CONTROL_WORDS_H_

@@ -1,0 +1,154 @@
+// The one place where the core and libuv meet.
+//
+// One turn of the loop: callbacks have left facts in the inbox; uv_prepare takes them all, steps the core once, performs
+// its actions in order, writes what they queued, arms the one timer at the core's next deadline, and reads the clock.
+// That reading is the next turn's `as_of`: it is older than everything that the next poll brings, so no verdict by the
+// clock falls while its refutation lies unread in the kernel, and a loop that was stopped for an hour kills nobody.
+//
+// A deadline D that passes while the loop sleeps costs two turns: the first has an `as_of` before D, the second, which
+// follows without sleep, one after it. That is the price of the promise, and not to be saved.
+//
+// One thread: the loop's. The loop and the log must outlive it. It keeps the loop running until the worker has stopped.
+// It may be destroyed from one of the callbacks that it runs.
+#ifndef ANDIRON_WORKER_DRIVER_DRIVER_H_
+#define ANDIRON_WORKER_DRIVER_DRIVER_H_
+
+#include <uv.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <andiron/settings.h>
+
+#include "jobs/core.h"
+#include "worker/base/log.h"
+#include "worker/base/uv_handle.h"
+#include "worker/children/children.h"
+#include "worker/driver/inbox.h"
+#include "worker/driver/job_desk.h"
+#include "worker/driver/loop_lag.h"
+#include "worker/driver/operator.h"
+#include "worker/driver/status_json.h"
+
+namespace andiron {
+
+class Driver {
+ public:
+  static constexpr std::size_t kDeathsRemembered = 20;
+
+  struct Options {
+    Children::Options children;
+    std::uint64_t seed = 0;  // jitter of back-offs, made-up ids
+    bool strict = false;     // an impossible state aborts
+  };
+
+  // `settings` must be resolved and free of contradictions.
+  Driver(uv_loop_t* loop, Log& log, WorkerSettings settings, const Options& options);
+  // Kills what is left of the children. Callers and sources hear nothing any more.
+  ~Driver();
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+
+  // Takes its place on the loop; the pools start with the next turn. An error: the loop has no memory or descriptors.
+  absl::Status Start();
+
+  JobDesk& desk() { return desk_; }
+  Operator& control() { return operator_; }
+  const WorkerSettings& settings() const { return settings_; }
+  bool stopped() const { return operator_.stopped(); }
+  int live_children() const { return children_->live(); }
+
+  // Runs `call` at the very end of a turn, soon.
+  void Later(std::function<void()> call);
+
+  CoreStatus Status() const { return core_.Status(); }
+  std::string StatusJson();
+  const std::deque<RememberedDeath>& deaths() const { return deaths_; }
+
+ private:
+  // What is known about a child that died in this turn, for the outcomes that follow.
+  struct Death {
+    std::string summary;
+    std::string advice;
+    int code = 0;
+    int signal = 0;
+  };
+
+  void Wake();
+  void OnCheck();
+  void Turn();
+  bool StepCore();
+  void PerformAll();
+  bool RunCallbacks();
+  void TellState();
+  void ArmTimer();
+  void LetLoopEnd();
+
+  void Perform(const StartChild& action);
+  void Perform(const SendJob& action);
+  void Perform(const SendCancel& action);
+  void Perform(const SendPing& action);
+  void Perform(const AskToStop& action);
+  void Perform(const KillChild& action);
+  void Perform(const CloseChannel& action);
+  void Perform(const AbandonChild& action);
+  void Perform(const ReportDeath& action);
+  void Perform(const Accepted& action);
+  void Perform(const Refused& action);
+  void Perform(const ReportStarted& action);
+  void Perform(ReportOutcome& action);
+  void Perform(const ReservationAnswered& action);
+  void Perform(const WaiterAnswered& action);
+  void Perform(const StopAnswered& action);
+  void Perform(const CapacityChanged& action);
+  void Perform(const BreakerChanged& action);
+  void Perform(const Drained& action);
+  void Perform(const WorkerStopped& action);
+
+  const PoolSettings& PoolOf(std::uint32_t pool) const { return settings_.pools[pool]; }
+  void LogDeath(const ReportDeath& death, const Autopsy& autopsy);
+  void LogEnd(const JobEnd& end, std::string_view id, std::string_view pool);
+
+  uv_loop_t* loop_;
+  Log& log_;
+  WorkerSettings settings_;
+  Inbox inbox_;
+  Core core_;
+  std::unique_ptr<Children> children_;
+  JobDesk desk_;
+  Operator operator_;
+
+  UvHandle<uv_prepare_t> prepare_;
+  UvHandle<uv_check_t> check_;
+  UvHandle<uv_idle_t> idle_;
+  UvHandle<uv_timer_t> timer_;
+
+  TimePoint started_;
+  TimePoint as_of_;  // the clock at the end of the last turn
+  TimePoint woke_;   // the clock when the last poll ended
+  TimePoint armed_ = kNever;
+  bool stepped_ = false;  // the first step needs no fact: it starts the pools
+  LoopLag lag_;
+  WorkerState told_state_ = WorkerState::kRunning;
+
+  // Kept from turn to turn for their memory.
+  std::vector<Fact> facts_;
+  ActionList actions_;
+  std::map<ChildId, Death> dead_now_;
+
+  std::vector<std::string> pool_trouble_;  // by pool: the last failed start, while the breaker is open
+  std::vector<BreakerState> breakers_;
+  std::deque<RememberedDeath> deaths_;  // the oldest first
+  std::vector<std::function<void()>> due_;
+  bool* gone_ = nullptr;  // set while callbacks run: one of them may destroy us
+};
+
+}  // namespace andiron
+
+#endif  // ANDIRON_WORKER_DRIVER_DRIVER_H_

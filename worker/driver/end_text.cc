@@ -1,0 +1,90 @@
+#include "worker/driver/end_text.h"
+
+#include <cstdio>
+
+namespace andiron {
+namespace {
+
+std::string Death(const ReportOutcome& report, const EndFacts& facts, std::string_view otherwise) {
+  std::string text(facts.death);
+  if (text.empty()) {
+    text = otherwise;
+    if (report.intent != Intent::kNone) text += " (" + std::string(Name(report.intent)) + ")";
+  }
+  if (!facts.advice.empty()) text += ". " + std::string(facts.advice);
+  return text;
+}
+
+std::string Cancelled(const ReportOutcome& report, const EndFacts& facts) {
+  if (report.child.generation == 0) return "cancelled while it was queued";
+  std::string text = "cancelled after it had run for " + DurationText(report.ran);
+  if (!facts.death.empty()) text += "; it did not end when told: " + std::string(facts.death);
+  return text;
+}
+
+std::string TimedOut(const ReportOutcome& report, const EndFacts& facts) {
+  std::string text = "ran longer than run_for (" + DurationText(facts.run_for) + ") and was told to end";
+  if (!facts.death.empty()) text += ", which it did not: " + std::string(facts.death);
+  if (report.intent == Intent::kRunTimeout && !facts.advice.empty()) return text + ". " + std::string(facts.advice);
+  return text + ". Raise run_for if the job needs more";
+}
+
+std::string QueueTimeout(const EndFacts& facts) {
+  std::string text = "no child could take it within start_by (" + DurationText(facts.start_by) + ")";
+  if (!facts.pool_trouble.empty()) return text + ": the pool's children fail to start: " + std::string(facts.pool_trouble);
+  return text + ": all were busy or starting. Raise max_children or start_by, or submit more slowly";
+}
+
+std::string LostBeforeStart(const EndFacts& facts) {
+  std::string text = "handed to two children in turn, and neither acknowledged it";
+  if (facts.pool != nullptr) text += " within ack_timeout (" + DurationText(facts.pool->ack_timeout) + ")";
+  text += ": its code never ran, so it is safe to submit it again";
+  if (!facts.death.empty()) text += ". The last of them: " + std::string(facts.death);
+  return text;
+}
+
+std::string Explain(const ReportOutcome& report, const EndFacts& facts) {
+  switch (report.outcome) {
+    case Outcome::kSucceeded: return "";
+    case Outcome::kFailed: return report.result.empty() ? "the child returned an error without a text" : report.result;
+    case Outcome::kCancelled: return Cancelled(report, facts);
+    case Outcome::kTimedOut: return TimedOut(report, facts);
+    case Outcome::kQueueTimeout: return QueueTimeout(facts);
+    case Outcome::kChildCrashed: return Death(report, facts, "its child ended while it ran the job");
+    case Outcome::kOomKilled: return Death(report, facts, "its child was killed because memory ran out");
+    case Outcome::kKilledShutdown:
+      return "the worker stopped before the job had ended; drain_timeout is " + DurationText(facts.drain_timeout);
+    case Outcome::kLostBeforeStart: return LostBeforeStart(facts);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string ExplainEnd(const ReportOutcome& report, const EndFacts& facts) {
+  std::string text = Explain(report, facts);
+  if (report.still_running) text += "; its child could not be killed and may still run";
+  return text;
+}
+
+std::string DurationText(Duration duration) {
+  const auto nanoseconds = duration.count();
+  if (nanoseconds == 0) return "0s";
+  if (nanoseconds < 1'000'000'000) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3g", Milliseconds(duration));
+    return std::string(text) + "ms";
+  }
+  const auto seconds = nanoseconds / 1'000'000'000;
+  std::string text;
+  if (seconds >= 3600) text += std::to_string(seconds / 3600) + "h";
+  if (seconds % 3600 >= 60) text += std::to_string(seconds % 3600 / 60) + "m";
+  if (seconds % 60 > 0 || text.empty()) text += std::to_string(seconds % 60) + "s";
+  return text;
+}
+
+std::string ChildName(const std::string& pool, ChildId child) {
+  return pool + "/" + std::to_string(child.slot) + "." + std::to_string(child.generation);
+}
+
+}  // namespace andiron

@@ -1,0 +1,81 @@
+// Who waits for which number: carries what sources ask to the core, and what the core answers to the right source.
+//
+// Posts facts, decides nothing. O(1) for each job. The inbox, the core and the pools' settings must outlive it.
+#ifndef ANDIRON_WORKER_DRIVER_JOB_DESK_H_
+#define ANDIRON_WORKER_DRIVER_JOB_DESK_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+#include <andiron/settings.h>
+
+#include "jobs/action.h"
+#include "jobs/core.h"
+#include "worker/driver/inbox.h"
+#include "worker/job_source.h"
+
+namespace andiron {
+
+class JobDesk final : public Desk {
+ public:
+  // What the desk remembers of a job, for the texts of its end.
+  struct Entry {
+    std::string id;
+    JobSource* source = nullptr;           // null = it has left
+    const PoolSettings* pool = nullptr;    // null = there is none of that name
+    std::optional<Duration> start_by;      // where they differ from the pool's
+    std::optional<Duration> run_for;
+  };
+
+  // `seed` sets the made-up ids of this worker's life apart from those of others.
+  JobDesk(Inbox& inbox, const Core& core, const std::vector<PoolSettings>& pools, std::uint64_t seed);
+
+  // ---- Desk ----
+  JobNumber Submit(JobSource& source, JobSubmitted job) override;
+  void Cancel(JobNumber job) override;
+  ReservationNumber Reserve(JobSource& source, std::string pool) override;
+  void Release(ReservationNumber reservation) override;
+  std::optional<JobNumber> FindJob(std::string_view pool, std::string_view id) const override;
+  void Join(JobSource& source) override;
+  void Leave(JobSource& source) override;
+
+  // A name for a job whose submitter gave none: never used twice.
+  std::string MakeUpId();
+
+  // ---- the core's answers ----
+  void Deliver(const Accepted& answer);
+  void Deliver(const Refused& answer);
+  void Deliver(const ReportStarted& answer);
+  void Deliver(const ReservationAnswered& answer);
+  void Deliver(const CapacityChanged& news);
+  void Deliver(WorkerState news);
+  // The job's last: forgets it.
+  void Deliver(JobEnd& end);
+  void TurnEnds();
+
+  // What is known of a job that hasn't ended; null = none.
+  const Entry* Find(JobNumber job) const;
+  std::size_t unfinished() const { return jobs_.size(); }
+
+ private:
+  JobSource* SourceOf(JobNumber job) const;
+
+  Inbox& inbox_;
+  const Core& core_;
+  const std::vector<PoolSettings>& pools_;
+  std::string id_prefix_;
+  std::uint64_t last_job_ = 0;
+  std::uint64_t last_reservation_ = 0;
+  std::uint64_t last_id_ = 0;
+  absl::flat_hash_map<std::uint64_t, Entry> jobs_;
+  absl::flat_hash_map<std::uint64_t, JobSource*> reservations_;
+  std::vector<JobSource*> joined_;  // null = left while they were being told
+};
+
+}  // namespace andiron
+
+#endif  // ANDIRON_WORKER_DRIVER_JOB_DESK_H_
