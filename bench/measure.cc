@@ -1,5 +1,6 @@
 #include "bench/measure.h"
 
+#include <sys/resource.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -146,16 +147,26 @@ Latencies MeasureLatency(Stage& stage, int jobs, int quiet_ms) {
   return latencies;
 }
 
+// What this process, the worker, has used of the processors. Its children don't count.
+double CpuNs() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec);
+  return seconds * 1e9 + static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e3;
+}
+
 // Keeps as many jobs in flight as there are children.
 class Flight {
  public:
   Flight(Stage& stage, int milliseconds) : stage_(stage), end_ns_(NowNs() + milliseconds * 1e6) {}
 
-  double JobsPerSecond() {
+  void Fly(const std::string& prefix, const Sink& sink) {
     const double begin = NowNs();
+    const double cpu_begin = CpuNs();
     for (int job = 0; job < stage_.children(); ++job) Next();
     stage_.RunUntil("jobs don't end", [this] { return flying_ == 0; });
-    return done_ / ((NowNs() - begin) / 1e9);
+    sink(prefix + "_per_s", done_ / ((NowNs() - begin) / 1e9));
+    sink(prefix + "_cpu_us", (CpuNs() - cpu_begin) / 1000 / std::max(done_, 1));
   }
 
  private:
@@ -185,7 +196,7 @@ std::string Reused(Maker make, const Sink& sink, const std::string& child, int c
     MeasureLatency(stage, effort.latency_jobs, 0).Write(prefix, sink);
     MeasureLatency(stage, effort.quiet_jobs, effort.quiet_ms).Write(prefix + "_quiet", sink);
   }
-  sink(prefix + "_per_s", Flight(stage, effort.rate_ms).JobsPerSecond());
+  Flight(stage, effort.rate_ms).Fly(prefix, sink);
   if (stage.failure().empty()) stage.Stop();
   return stage.failure();
 }
@@ -202,7 +213,7 @@ std::string Fresh(Maker make, const Sink& sink, const std::string& child, const 
   const std::string prefix = "fresh_" + std::to_string(effort.fresh_children);
   latencies.Write(prefix, sink);
   if (!stage.UntilIdle(1)) return stage.failure();
-  sink(prefix + "_per_s", Flight(stage, effort.rate_ms).JobsPerSecond());
+  Flight(stage, effort.rate_ms).Fly(prefix, sink);
   if (stage.failure().empty()) stage.Stop();
   return stage.failure();
 }

@@ -20,10 +20,6 @@
 #include <string>
 #include <string_view>
 
-namespace google::protobuf {
-class MessageLite;
-}
-
 namespace andiron {
 
 // Field numbers of a oneof that take one byte as a tag: 1 to 15.
@@ -105,13 +101,21 @@ class FrameReader {
   std::string error_text_;
 };
 
-// Appends one frame with the message, serialized in place.
-void AppendFrame(std::string& out, const google::protobuf::MessageLite& message);
-
 // Appends a number as protobuf's varint.
 void AppendVarint(std::string& out, std::uint64_t value);
 // How many bytes that takes.
 std::size_t VarintSize(std::uint64_t value);
+
+// Appends one frame with the message, any of protobuf's, serialized in place. A template, so that a program that
+// encodes by hand doesn't link protobuf.
+template <typename Message>
+void AppendFrame(std::string& out, const Message& message) {
+  const std::size_t size = message.ByteSizeLong();
+  AppendVarint(out, size);
+  const std::size_t at = out.size();
+  out.resize(at + size);
+  message.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(out.data() + at));
+}
 
 }  // namespace andiron
 

@@ -3,6 +3,7 @@
 // First message, exit, timeout, spawn failure, protocol error and cancel race. The slot is Starting while the race is
 // on; EndInitialize is called once, by whichever comes first, and every way out leads to Idle or towards Vacant.
 #include <algorithm>
+#include <utility>
 
 #include "jobs/pool.h"
 
@@ -27,6 +28,9 @@ void Pool::OnBatchRead() {
     Watch(slot);
   }
   greeted_.clear();
+  if (!std::exchange(quarantine_left_, false)) return;
+  for (const Slot& slot : slots_)
+    if (slot.withheld) OnSlotDue(slot.index, kNever);
 }
 
 void Pool::EndInitialize(Slot& slot, InitializeEnd end) {

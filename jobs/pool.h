@@ -127,7 +127,7 @@ class Pool {
   void Begin(Job& job);
   void EndSoon(Job& job);
   void Finish(Slot& slot, Job& job, Outcome outcome, std::string result);
-  void HandBack(Job& job);
+  void HandBack(Job& job, bool still_running);
   void Report(Job& job, Outcome outcome, std::string result, Intent intent, bool still_running);
   Outcome OutcomeByDeath(const Slot& slot, const Job& job) const;
   static Job* JobOf(const Slot& slot, JobNumber number);
@@ -188,6 +188,7 @@ class Pool {
   int promised_ = 0;  // reservations on ready children
   std::map<std::uint64_t, Deadlines::Handle> waiters_;
   std::vector<Quarantined> quarantine_;
+  bool quarantine_left_ = false;  // in this batch
   std::vector<std::uint32_t> greeted_;  // slots whose first message is in this batch
 
   BreakerState breaker_ = BreakerState::kClosed;

@@ -79,14 +79,12 @@ void Pool::OnChild(ChildMisbehaved& fact) {
 void Pool::OnChild(const JobAcked& fact) {
   Slot* slot = Current(fact.child);
   if (slot == nullptr) return;
-  if (slot->state != SlotState::kBusy) {
-    if (slot->state == SlotState::kStarting || slot->state == SlotState::kIdle)
-      Kill(*slot, Intent::kProtocol, "it acknowledged a job that it doesn't have");
-    return;
-  }
+  if (slot->state == SlotState::kDying) return;
   Job* job = JobOf(*slot, fact.job);
-  if (job == nullptr || job->acked) return Kill(*slot, Intent::kProtocol, "it acknowledged a job that it doesn't have");
-  Begin(*job);
+  if (job != nullptr && !job->acked) return Begin(*job);
+  // While it is stopped, the acknowledgement of a job that was decided without it may still come.
+  if (slot->state == SlotState::kStopping) return;
+  Kill(*slot, Intent::kProtocol, "it acknowledged a job that it doesn't have");
 }
 
 void Pool::OnChild(JobReturned& fact) {

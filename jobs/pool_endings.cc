@@ -160,7 +160,7 @@ void Pool::SettleJobs(Slot& slot, bool still_running) {
     } else if (job->cancel_asked) {
       Report(*job, Outcome::kCancelled, {}, slot.intent, still_running);
     } else if (!job->acked) {
-      HandBack(*job);
+      HandBack(*job, still_running);
     } else {
       Report(*job, OutcomeByDeath(slot, *job), {}, slot.intent, still_running);
     }
@@ -216,13 +216,12 @@ Pool::Quarantined* Pool::InQuarantine(ChildId id) {
   return found == quarantine_.end() ? nullptr : &*found;
 }
 
-// False: it isn't in quarantine. Else its place is free, and withheld slots may have it.
+// False: it isn't in quarantine. Else its place is free, and a withheld slot may have it when the batch is known.
 bool Pool::LeftQuarantine(ChildId id) {
   Quarantined* child = InQuarantine(id);
   if (child == nullptr) return false;
   quarantine_.erase(quarantine_.begin() + (child - quarantine_.data()));
-  for (Slot& slot : slots_)
-    if (slot.withheld) OnSlotDue(slot.index, kNever);
+  quarantine_left_ = true;
   Touch();
   return true;
 }
@@ -236,7 +235,7 @@ void Pool::EndAllJobs() {
   for (Slot& slot : slots_) {
     if (slot.jobs.empty()) continue;
     for (Job* job : slot.jobs)
-      if (!job->verdict) job->verdict = Outcome::kKilledShutdown;
+      if (!job->verdict && !(slot.exited && job->acked)) job->verdict = Outcome::kKilledShutdown;
     Kill(slot, Intent::kDrainTimeout, {});
   }
   while (!reservations_.empty()) DropReservation(reservations_.begin());

@@ -1,5 +1,6 @@
 #include "tests/children/crew.h"
 
+#include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -7,8 +8,6 @@
 #include <array>
 #include <cstdlib>
 #include <utility>
-
-#include <gtest/gtest.h>
 
 #include "tests/support/process_table.h"
 #include "worker/base/uv_handle.h"

@@ -5,6 +5,7 @@
 #ifndef ANDIRON_TESTS_CHILDREN_CREW_H_
 #define ANDIRON_TESTS_CHILDREN_CREW_H_
 
+#include <andiron/settings.h>
 #include <uv.h>
 
 #include <functional>
@@ -14,8 +15,6 @@
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include <andiron/settings.h>
 
 #include "jobs/fact.h"
 #include "tests/support/loop.h"

@@ -62,14 +62,18 @@ const Wrong kWrong[] = {
      "c.yaml:4:7: this quote is not closed on its line (a text of several lines is written with '|')"},
     {"OpenSingleQuote", OnePool("name: 'it''s\nlog_level: info\n"),
      "c.yaml:4:7: this quote is not closed on its line (a text of several lines is written with '|')"},
+    {"OpenQuoteAfterOtherLetters", OnePool("# \xc3\xbc \xf0\x9f\x94\xa5\nname: \"\xc3\xa4\n"),
+     "c.yaml:5:7: this quote is not closed on its line (a text of several lines is written with '|')"},
     {"OpenQuoteAfterAnchor", OnePool("name: &n \"shop\n"),
      "c.yaml:4:7: this quote is not closed on its line (a text of several lines is written with '|')"},
     {"TextAfterAQuote", "name: \"shop\"s\n",
      "c.yaml:1:13: this doesn't belong to the map above: check the indentation and the quotes"},
     {"TabAsIndentation", "pools:\n\tp:\n\t\tcommand: [x]\n",
-     "c.yaml:2:4: a tab is not possible here: indent with spaces"},
-    {"WrongIndentation", OnePool("     warm: 1\n"),
-     "c.yaml:4:10: a ':' is not possible here: check the indentation, or quote the text"},
+     "c.yaml:2:3: a tab is not possible here: indent with spaces"},
+    {"DeeperByOne", OnePool("     warm: 1\n"),
+     "c.yaml:4:6: this doesn't belong to the map above: check the indentation and the quotes"},
+    {"ColonInAText", OnePool("    cwd: a: b\n"),
+     "c.yaml:4:11: a ':' is not possible here: check the indentation, or quote the text"},
     {"OpenList", "pools:\n  p:\n    command: [a, b\n    warm: 1\n", "c.yaml:4:9: ',' or ']' expected here"},
     {"OpenMap", "pools: {p: {command: [a]}\n", "c.yaml:2:1: ',' or '}' expected here"},
     {"TwoDocuments", "---\nname: a\n---\nname: b\n",
@@ -190,6 +194,13 @@ pools:
 TEST(Document, MayBeJsonAndHaveAByteOrderMark) {
   EXPECT_THAT(ErrorsOf("\xef\xbb\xbf{\"name\": \"a\", \"pools\": {\"p\": {\"command\": [\"x\"], \"warm\": 1}}}"),
               IsEmpty());
+}
+
+TEST(Document, MayHaveLettersOfAllLanguages) {
+  const ConfigResult result =
+      LoadText(OnePool("    env: {\"\xc3\xbc\": \"\xf0\x9f\x94\xa5\", 'a': \"b\"}\n    cwd: \"/\xc3\xa4\"\n"));
+  EXPECT_THAT(ErrorLines(result), IsEmpty());
+  EXPECT_EQ(result.config.settings.pools[0].cwd, "/\xc3\xa4");
 }
 
 TEST(Document, MayHaveWindowsLineEnds) { EXPECT_THAT(ErrorsOf("pools:\r\n  p:\r\n    command: \"x\"\r\n"), IsEmpty()); }

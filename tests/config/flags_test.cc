@@ -96,7 +96,7 @@ TEST(SplitCommandLine, NeedsNoProgramName) { EXPECT_THAT(SplitCommandLine(0, nul
 
 TEST(SettingsFlags, ReachTheSettings) {
   const Ran ran = RunVerb({"start", "--warm=1", "--warm", "2", "--env", "A=1", "--env", "B=2 3", "--run-for", "5m",
-                       "--name", "shop", "--", "child", "--flag"});
+                           "--name", "shop", "--", "child", "--flag"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("name: shop "));
   EXPECT_THAT(ran.out, HasSubstr("command: [\"child\", \"--flag\"] "));
@@ -116,7 +116,7 @@ TEST(SettingsFlags, AreAllInTheHelpWithTheirDefaults) {
   const Ran ran = RunVerb({"start", "--help"});
   EXPECT_EQ(ran.code, 0);
   for (const SettingDescription& setting : DescribePoolSettings()) EXPECT_THAT(ran.out, HasSubstr("--" + setting.key));
-  EXPECT_THAT(ran.out, HasSubstr("--init_timeout DURATION [10s]"));
+  EXPECT_THAT(ran.out, HasSubstr("--init_timeout DURATION     from the spawn to the child's first message (10s)\n"));
 }
 
 TEST(Slips, AreToldWithTheNearestName) {
@@ -159,7 +159,8 @@ TEST(ConfigVerb, ChecksFlagsAndFiles) {
 
 TEST(ConfigVerb, ShowsAndDescribes) {
   EXPECT_THAT(RunVerb({"config", "show", "--", "true"}).out, HasSubstr("command: [\"true\"] "));
-  EXPECT_THAT(RunVerb({"config", "show", "-o", "json", "--", "true"}).out, HasSubstr("{\"key\":\"pools.default.command\""));
+  EXPECT_THAT(RunVerb({"config", "show", "-o", "json", "--", "true"}).out,
+              HasSubstr("{\"key\":\"pools.default.command\""));
   EXPECT_EQ(RunVerb({"config", "schema"}).out, ConfigSchema());
   EXPECT_EQ(RunVerb({"config", "show", "--warm", "x", "--", "true"}).code, 64);
 }

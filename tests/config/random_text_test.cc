@@ -20,7 +20,7 @@ x-common: &common {warm: 2, command: [a, "b c", 'd']}
 pools:
   spell:
     <<: *common
-    env: {A: "${HOME}", B: ${NONE:-x}}
+    env: {A: "${HOME}", B: "${NONE:-x}"}
     init_timeout: 500ms
     memory_limit: 512MiB # much
     stop_command: |

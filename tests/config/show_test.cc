@@ -57,7 +57,7 @@ TEST(ConfigYaml, TellsTheOriginOfEachValue) {
   ConfigSources sources;
   sources.flags = {Flag("--warm=3"), Flag("--env=A=1")};
   const std::string yaml = ConfigYaml(LoadText(OnePool("    run_for: 90m\n"), sources).config);
-  EXPECT_THAT(yaml, HasSubstr("\nlog_level: info                         # default\n"));
+  EXPECT_THAT(yaml, HasSubstr("\nlog_level: info                           # default\n"));
   EXPECT_THAT(yaml, HasSubstr("\n    warm: 3                               # flag --warm\n"));
   EXPECT_THAT(yaml, HasSubstr("\n    run_for: 1h30m                        # c.yaml:4\n"));
   EXPECT_THAT(yaml, HasSubstr("\n      \"A\": 1                              # flag --env\n"));

@@ -63,14 +63,14 @@ TEST(LoopLag, TellsTheLongestOfTheLastSecondsAndForgetsIt) {
   EXPECT_EQ(lag.Longest(start + 10 * LoopLag::kWindow), 0ms);
 }
 
-TEST(DurationText, IsWrittenAsInTheSettings) {
-  EXPECT_EQ(DurationText(0s), "0s");
-  EXPECT_EQ(DurationText(1h), "1h");
-  EXPECT_EQ(DurationText(90s), "1m30s");
-  EXPECT_EQ(DurationText(1h + 5s), "1h5s");
-  EXPECT_EQ(DurationText(250ms), "250ms");
-  EXPECT_EQ(DurationText(1500us), "1.5ms");
-  EXPECT_EQ(DurationText(999ms), "999ms");
+TEST(TimeText, IsWrittenAsInTheSettings) {
+  EXPECT_EQ(TimeText(0s), "0s");
+  EXPECT_EQ(TimeText(1h), "1h");
+  EXPECT_EQ(TimeText(90s), "1m30s");
+  EXPECT_EQ(TimeText(1h + 5s), "1h5s");
+  EXPECT_EQ(TimeText(250ms), "250ms");
+  EXPECT_EQ(TimeText(1500us), "1.5ms");
+  EXPECT_EQ(TimeText(999ms), "999ms");
 }
 
 ReportOutcome Ended(Outcome outcome) {

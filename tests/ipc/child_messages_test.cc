@@ -16,7 +16,8 @@ using testing::VariantWith;
 
 constexpr std::uint64_t kNumbers[] = {0, 1, 127, 128, 300, std::numeric_limits<std::uint64_t>::max()};
 
-std::string Encoded(const google::protobuf::MessageLite& message) {
+template <typename Message>
+std::string Encoded(const Message& message) {
   std::string out;
   AppendFrame(out, message);
   return out;

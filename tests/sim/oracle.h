@@ -77,6 +77,7 @@ class Oracle {
     bool abandoned = false;  // in quarantine until it exits
     bool withheld = false;   // reported as quarantined, but still in its slot
     bool retiring = false;
+    bool outlawed = false;  // dead, and what it left in its channel broke the protocol
     int jobs = 0;
     int begun = 0;
     int done = 0;
@@ -90,7 +91,6 @@ class Oracle {
     bool killed() const { return killed_at != kNever; }
     bool gone() const { return exited() && closed(); }
     bool serving() const { return ready && !asked() && !killed() && !exited() && !closed(); }
-    bool starting() const { return !settled && !killed() && !asked() && !exited(); }
   };
 
   enum class Where : std::uint8_t { kUnknown, kAsked, kRefused, kQueued, kWithChild, kOver };
@@ -190,6 +190,7 @@ class Oracle {
   void Settle(ChildSeen& child, InitializeEnd end);
   void NoteGone(ChildSeen& child);
   void Doom(ChildSeen& child);
+  void Cancel(ChildSeen& child, InitializeEnd end);
   void BreakProtocol(ChildSeen& child);
 
   // ---- oracle_children.cc ----

@@ -49,12 +49,12 @@ int Oracle::FreePlaces(const ChildSeen& child) const {
 void Oracle::AfterChild(ChildSeen& child) {
   const PoolSettings& pool = SettingsOf(child);
   if (child.gone() && child.reported_step == 0) return Broken("I29", "a death isn't reported", &child);
-  if (child.protocol_step == step_ && !child.killed() && !child.exited()) return Broken("I7", "a child broke the protocol and lives on", &child);
-  if (child.doom_step == step_ && !child.killed() && !child.exited() && !child.abandoned) {
+  if (child.protocol_step == step_ && !child.killed() && !child.exited() && !child.asked()) return Broken("I7", "a child broke the protocol and lives on", &child);
+  if (child.doom_step == step_ && !child.killed() && !child.exited() && !child.asked() && !child.abandoned) {
     return Broken("I32", "a child should have been killed", &child);
   }
   if (child.killed() || child.exited() || child.asked() || child.abandoned) return AfterChildEnding(child);
-  if (child.stop_wish_step == step_ && child.jobs == 0) return Broken("I5", "a child that was to stop isn't asked to", &child);
+  if (child.stop_wish_step == step_ && child.jobs == 0 && !child.closed()) return Broken("I5", "a child that was to stop isn't asked to", &child);
   if (!child.settled) {
     if (Due(child.started, pool.init_timeout)) Broken("I5", "initialize() is past its timeout", &child);
     if (pool.init_stall_timeout > Duration(0) && Due(child.progress_at, pool.init_stall_timeout)) {
@@ -62,7 +62,7 @@ void Oracle::AfterChild(ChildSeen& child) {
     }
   }
   if (child.closed() && Due(child.closed_at, pool.exit_drain)) Broken("A17", "a child without its channel lives on", &child);
-  if (!child.ready) return;
+  if (!child.ready || child.closed()) return;
   // Before its first message init_timeout rules.
   const auto since = [&child](TimePoint at) { return at == kNever ? kNever : std::max(at, child.ready_at); };
   if (Due(since(child.halted_at), pool.ping_timeout)) Broken("B7", "a halted child is kept", &child);

@@ -75,7 +75,7 @@ void Oracle::Judge(const StartChild& action) {
 }
 
 void Oracle::JudgeBackoff(const PoolSeen& pool, const ChildSeen& before, int failures) {
-  if (failures == 0 || pool.breaker != BreakerState::kClosed) return;
+  if (failures == 0 || before.end == InitializeEnd::kCancelled || pool.breaker != BreakerState::kClosed) return;
   Duration pause = pool.settings->backoff_min;
   for (int i = 1; i < failures && pause < pool.settings->backoff_max; ++i) pause = std::min(2 * pause, pool.settings->backoff_max);
   if (!Due(before.over_at, pause / 2)) Broken("I10", "a child is started before the back-off of its slot has passed", &before);
@@ -111,8 +111,9 @@ void Oracle::Judge(const KillChild& action) {
   if (child == nullptr) return Broken("I22", "an unknown child is killed");
   if (child->killed()) return Broken("I22", "a child is killed twice", child);
   if (child->exited() && child->exit_step != step_) return Broken("I22", "a child is killed that has exited", child);
-  if (child->exited() && child->doom_step != step_) return Broken("I6", "a child is killed whose exit lies in the batch", child);
-  if (child->abandoned || child->spawn_failed) return Broken("I22", "a child is killed that was given up", child);
+  const bool politely = action.intent == Intent::kRetired || child->stop_wish_step != 0;  // and there is no stop_grace
+  if (child->exited() && child->doom_step != step_ && !politely) return Broken("I6", "a child is killed whose exit lies in the batch", child);
+  if (child->abandoned) return Broken("I22", "a child is killed that was given up", child);
   if (child->intent != Intent::kNone && action.intent != child->intent) return Broken("I29", "an escalation changes the intent", child);
   if (!Justified(*child, action.intent, false)) {
     return Broken("I6", (std::string("a child is killed without a reason (") + std::string(Name(action.intent)) + ")").c_str(), child);
@@ -179,7 +180,9 @@ void Oracle::Judge(const CloseChannel& action) {
 void Oracle::Judge(const AbandonChild& action) {
   ChildSeen* child = Find(action.child);
   if (child == nullptr) return Broken("B9", "an unknown child is given up");
-  if (child->abandoned || child->exited()) return Broken("B9", "a child is given up that has ended", child);
+  // A stop of this batch may come before the exit that the same batch tells.
+  const bool ended = child->exited() && !(stop_now_ && child->exit_step == step_);
+  if (child->abandoned || ended) return Broken("B9", "a child is given up that has ended", child);
   if (!Due(child->killed_at, SettingsOf(*child).kill_grace)) return Broken("B9", "a child is given up before kill_grace", child);
   child->abandoned = true;
   child->over_at = now_;

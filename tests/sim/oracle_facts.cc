@@ -88,18 +88,29 @@ std::uint32_t Oracle::PoolNamed(std::string_view name) const {
 // Once its kill is decided, a generation is heard no more but for its exit and its close.
 Oracle::ChildSeen* Oracle::Listening(ChildId id) {
   ChildSeen* child = Find(id);
-  if (child == nullptr || child->gone() || child->killed() || child->abandoned || child->doom_step == step_) return nullptr;
+  if (child == nullptr || child->gone() || child->killed() || child->abandoned || child->outlawed || child->doom_step == step_) {
+    return nullptr;
+  }
   return child;
 }
 
 // It will be killed in this step: nothing that it says after this counts.
 void Oracle::Doom(ChildSeen& child) {
   child.doom_step = step_;
-  if (!child.settled) child.ready = false;
+  Cancel(child, InitializeEnd::kCancelled);
+}
+
+// Its initialize() is ended by a fact of this batch.
+void Oracle::Cancel(ChildSeen& child, InitializeEnd end) {
+  if (child.settled || child.exited()) return;
+  child.ready = false;
+  Settle(child, end);
 }
 
 void Oracle::BreakProtocol(ChildSeen& child) {
   child.protocol_step = step_;
+  child.outlawed = child.exited();  // no kill follows
+  Cancel(child, InitializeEnd::kProtocolError);
   Doom(child);
 }
 
@@ -182,8 +193,8 @@ void Oracle::See(const ChildStopRequested& fact) {
   if (fact.force) return Doom(child);
   if (child.jobs > 0) {
     child.retiring = true;
-  } else if (!child.settled) {
-    child.ready = false;  // cancelled
+  } else if (!child.closed() || !child.settled) {
+    Cancel(child, InitializeEnd::kCancelled);
   }
 }
 
@@ -201,9 +212,10 @@ void Oracle::See(const SpawnFailed& fact) {
   ChildSeen* child = Find(fact.child);
   if (child == nullptr || child->gone()) return;
   child->spawn_failed = true;
+  if (child->abandoned) --pools_[child->id.pool].quarantined;
   child->exited_at = child->closed_at = now_;
   child->exit_step = child->close_step = step_;
-  if (child->starting() || (!child->settled && !child->killed() && !child->asked())) Settle(*child, InitializeEnd::kSpawnFailed);
+  if (!child->settled) Settle(*child, InitializeEnd::kSpawnFailed);
   NoteGone(*child);
 }
 
@@ -285,7 +297,7 @@ void Oracle::See(const ChildExited& fact) {
   ++pools_[child->id.pool].exited;
   if (child->abandoned) --pools_[child->id.pool].quarantined;
   // A visible exit beats a hello of the same turn.
-  if (!child->settled && !child->killed() && !child->asked()) Settle(*child, InitializeEnd::kExited);
+  if (!child->settled) Settle(*child, InitializeEnd::kExited);
   if (child->settled && child->end != InitializeEnd::kReady) child->ready = false;
   NoteGone(*child);
 }
@@ -295,6 +307,7 @@ void Oracle::See(const ChannelClosed& fact) {
   if (child == nullptr || child->closed()) return;
   child->closed_at = now_;
   child->close_step = step_;
+  if (!child->settled) child->ready = false;  // a hello without a channel is of no use
   NoteGone(*child);
 }
 

@@ -67,7 +67,8 @@ void Oracle::Judge(const SendCancel& action) {
     return Broken("I17", "a cancel for a job that its child doesn't have", nullptr, job);
   }
   const ChildSeen& child = children_[job->child];
-  if (!child.serving()) return Broken("I7", "a cancel to a child that is ending", &child, job);
+  const bool ends_now = child.exit_step == step_ || child.close_step == step_ || child.kill_step == step_ || child.ask_step == step_;
+  if (!child.serving() && !ends_now) return Broken("I7", "a cancel to a child that is ending", &child, job);
   if (job->cancel_sent_at != kNever) return Broken("I17", "a job is cancelled twice", &child, job);
   const bool late = job->run_for > Duration(0) && Due(job->acked_at, job->run_for);
   if (!job->cancel_asked && !late) return Broken("I17", "a cancel that nobody asked for", &child, job);
@@ -171,6 +172,8 @@ void Oracle::JudgeReturned(const JobSeen& job, const ReportOutcome& action) {
   if (action.still_running) Broken("I13", "a job that has returned is said to run", &child, &job);
   const bool timed_out = job.cancel_sent_at != kNever && job.run_for > Duration(0) && Due(job.acked_at, job.run_for);
   if (action.outcome == Outcome::kTimedOut && timed_out) return;
+  const bool decided = job.cancel_sent_at != kNever && child.asked() && child.ask_step != step_;
+  if (action.outcome == Outcome::kCancelled && job.cancel_asked && decided) return;
   if (action.outcome == Outcome::kKilledShutdown && stop_now_) return;
   switch (job.end) {
     case JobReturned::End::kSucceeded:
@@ -180,6 +183,7 @@ void Oracle::JudgeReturned(const JobSeen& job, const ReportOutcome& action) {
       if (action.outcome != Outcome::kFailed) Broken("I13", "an error is lost", &child, &job);
       break;
     case JobReturned::End::kCancelled:
+      if (job.cancel_step == step_ && action.outcome == Outcome::kFailed) return;  // the cancel came behind it
       if (action.outcome != (job.cancel_asked ? Outcome::kCancelled : Outcome::kFailed)) {
         Broken("I13", "a cancelled job ends with an outcome that doesn't fit", &child, &job);
       }
@@ -203,14 +207,17 @@ void Oracle::JudgeDeath(const JobSeen& job, const ReportOutcome& action) {
     case Outcome::kQueueTimeout: break;
     case Outcome::kCancelled: fits = job.cancel_asked; break;
     case Outcome::kTimedOut: fits = late; break;
-    case Outcome::kChildCrashed: fits = job.acked_at != kNever && !child.out_of_memory && !(late && job.cancel_sent_at != kNever && !job.cancel_asked); break;
+    case Outcome::kChildCrashed: 
+      fits = job.acked_at != kNever && (!child.out_of_memory || child.killed()) &&
+             !(late && job.cancel_sent_at != kNever && !job.cancel_asked);
+      break;
     case Outcome::kOomKilled: fits = job.acked_at != kNever && child.out_of_memory; break;
     case Outcome::kKilledShutdown: fits = shut_ever_; break;
     case Outcome::kLostBeforeStart: fits = job.acked_at == kNever && job.hand_overs == 2; break;
   }
   if (!fits) Broken("I13", "an outcome that its child's death doesn't explain", &child, &job);
   const bool planned = child.intent == Intent::kDrainTimeout || child.intent == Intent::kWorkerStopping;
-  if (action.outcome == Outcome::kKilledShutdown && !planned && !stop_now_ && !stop_asked_) {
+  if (action.outcome == Outcome::kKilledShutdown && !planned && job.acked_at != kNever) {
     Broken("I29", "a crash is reported as a shutdown", &child, &job);
   }
 }

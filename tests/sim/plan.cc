@@ -144,7 +144,7 @@ Plan DrawPlan(std::uint64_t seed) {
   Waits waits(random, plan.latency);
   for (std::int64_t i = 0; i < pools; ++i) {
     PoolSettings pool;
-    pool.name = "p" + std::to_string(i);
+    pool.name = std::to_string(i).insert(0, 1, 'p');
     DrawSizes(random, pool);
     DrawWaits(waits, random, pool);
     plan.slots += pool.max_children;
@@ -158,7 +158,10 @@ Plan DrawPlan(std::uint64_t seed) {
 
 Nanos SettleBound(const Plan& plan) {
   Nanos bound = plan.drain_timeout.count();
-  for (const PoolSettings& pool : plan.pools) bound += 3 * 16 * LongestWait(pool).count();
+  for (const PoolSettings& pool : plan.pools) {
+    bound += 3 * 16 * LongestWait(pool).count();
+    bound += (pool.idle_timeout + pool.max_child_age + pool.ping_interval).count();
+  }
   return bound + static_cast<Nanos>(plan.jobs + plan.slots + 100) * (plan.work * 4 + plan.latency * 100);
 }
 

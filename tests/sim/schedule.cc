@@ -75,7 +75,7 @@ bool Schedules::Turn(Core& core, ScheduleResult& result, std::FILE* trace) {
 void Schedules::Settle(Core& core, const Plan& plan, ScheduleResult& result, std::FILE* trace) {
   if (trace != nullptr) std::fprintf(trace, "-- no faults from here on\n");
   world_.EndFaults();
-  const TimePoint limit = Later(world_.now(), Duration(SettleBound(plan)));
+  TimePoint limit = Later(world_.now(), Duration(SettleBound(plan)));
   bool probed = world_.stop_asked();
   for (;;) {
     const bool more = Turn(core, result, trace);
@@ -86,6 +86,7 @@ void Schedules::Settle(Core& core, const Plan& plan, ScheduleResult& result, std
       if (trace != nullptr) std::fprintf(trace, "-- settled; a last job for each pool\n");
       world_.SubmitProbes();
       probed = true;
+      limit = Later(world_.now(), Duration(SettleBound(plan)));
       continue;
     }
     if (!more || world_.now() > limit) {

@@ -31,7 +31,7 @@ void World::Begin(const Plan& plan, std::uint64_t seed) {
   reservations_.clear();
   orders_.clear();
   waiters_ = 0;
-  probing_ = stop_asked_ = draining_ = false;
+  stop_asked_ = draining_ = false;
   probes_open_ = probes_failed_ = 0;
   BeginSource();
 }
@@ -76,10 +76,11 @@ void World::Happen(const Event& event) {
     case Happens::kFinishes: return Write(event.who, Said::kReturned, event.detail, event.number);
     case Happens::kGives: return GiveJobs();
     case Happens::kOrders:
+      if (!faults_) return;
       if (event.detail == static_cast<std::uint8_t>(Said::kCancelled)) return Say(kNobody, Said::kCancelled, 0, event.who);
       return Order(static_cast<Said>(event.detail));
     case Happens::kFollows: return Follow(event.number);
-    case Happens::kProbes: return (void)GiveJob(event.who, 0);
+    case Happens::kProbes: return GiveJob(event.who, 0, true);
   }
 }
 
@@ -308,15 +309,18 @@ void World::EndFaults() {
   faults_ = false;
   jobs_to_give_ = 0;
   if (draining_ && !stop_asked_) Order(Said::kResume);
+  for (Event& event : events_) event.at = std::min(event.at, time_);
+  std::make_heap(events_.begin(), events_.end());
   for (std::uint32_t who = 0; who < children_.size(); ++who) Heal(who);
 }
 
 void World::SubmitProbes() {
-  probing_ = true;
   for (std::uint32_t who = 0; who < children_.size(); ++who) {
     if (children_[who].alive) GoOn(who);
   }
   for (std::uint32_t pool = 0; pool < plan_->pools.size(); ++pool) {
+    // A pool without idle children and without a queue takes no job unless somebody waits for a child first.
+    if (plan_->pools[pool].warm == 0 && plan_->pools[pool].queue_limit == 0) continue;
     ++probes_open_;
     Schedule(0, Happens::kProbes, pool);
   }

@@ -96,13 +96,11 @@ class World {
     std::uint64_t same_id_as = 0;  // 0 = its own number
     std::uint64_t reservation = 0;
     std::uint8_t payload = 0;
-    bool told = false;  // answered: accepted or refused
     bool over = false;
     bool acked = false;     // its present child has written the ack
     bool returned = false;  // its present child has written the result
     bool unlimited = false;
     bool probe = false;
-    bool explicit_waits = false;
   };
   struct SimReservation {
     std::uint32_t pool = 0;
@@ -158,7 +156,7 @@ class World {
   // ---- world_source.cc: who gives jobs and orders ----
   void BeginSource();
   void GiveJobs();
-  std::uint64_t GiveJob(std::uint32_t pool, std::uint64_t reservation);
+  void GiveJob(std::uint32_t pool, std::uint64_t reservation, bool probe);
   void Order(Said said);
   void StopSomeChild();
   void AskForPlace(std::uint32_t pool);
@@ -202,7 +200,6 @@ class World {
   std::vector<SimOrder> orders_;
   int jobs_to_give_ = 0;
   std::uint64_t waiters_ = 0;
-  bool probing_ = false;
   int probes_open_ = 0;
   int probes_failed_ = 0;
   Nanos safety_end_ = 0;

@@ -35,7 +35,7 @@ void World::GiveJobs() {
       reservations_.push_back({pool, false});
       Say(kNobody, Said::kAsked, 0, reservations_.size());
     } else {
-      GiveJob(pool, 0);
+      GiveJob(pool, 0, false);
     }
     if (Roll(Fault::kWaiter, kNobody)) Say(kNobody, Said::kAwaited, static_cast<std::uint8_t>(pool), ++waiters_);
     if (Roll(Fault::kChildStop, kNobody)) StopSomeChild();
@@ -44,11 +44,11 @@ void World::GiveJobs() {
   if (jobs_to_give_ > 0) Schedule(Around(plan_->arrival), Happens::kGives, kNobody);
 }
 
-std::uint64_t World::GiveJob(std::uint32_t pool, std::uint64_t reservation) {
+void World::GiveJob(std::uint32_t pool, std::uint64_t reservation, bool probe) {
   SimJob job;
   job.pool = pool;
   job.reservation = reservation;
-  job.probe = probing_;
+  job.probe = probe;
   job.payload = static_cast<std::uint8_t>(random_.Below(9));
   if (Roll(Fault::kUnknownPool, kNobody)) job.pool = static_cast<std::uint32_t>(plan_->pools.size());
   if (Roll(Fault::kTooLarge, kNobody)) job.payload = 9;
@@ -60,7 +60,6 @@ std::uint64_t World::GiveJob(std::uint32_t pool, std::uint64_t reservation) {
   const std::uint64_t number = jobs_.size();
   Say(kNobody, Said::kSubmitted, 0, number);
   MaybeCancel(number);
-  return number;
 }
 
 void World::MaybeCancel(std::uint64_t number) {
@@ -100,17 +99,16 @@ void World::StopSomeChild() {
 void World::Follow(std::uint64_t reservation) {
   if (Roll(Fault::kReservationKept, kNobody)) return;
   if (random_.Below(4) == 0) return Say(kNobody, Said::kReleased, 0, reservation);
-  GiveJob(reservations_[reservation - 1].pool, reservation);
+  GiveJob(reservations_[reservation - 1].pool, reservation, false);
 }
 
 void World::OnAccepted(std::uint64_t number) {
-  jobs_[number - 1].told = true;
   MaybeCancel(number);
 }
 
 void World::OnRefused(const Refused& action) {
   SimJob& job = jobs_[static_cast<std::size_t>(action.job) - 1];
-  job.told = job.over = true;
+  job.over = true;
   if (!job.probe) return;
   // Whoever gives jobs comes again when the refusal says so.
   Schedule(std::max<Nanos>(action.retry_after.count(), 1'000'000), Happens::kProbes, job.pool);

@@ -12,6 +12,7 @@
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/text.h"
 #include "worker/base/clock.h"
+#include "worker/children/signals.h"
 
 namespace andiron {
 namespace {
@@ -171,7 +172,7 @@ void BatchRun::OnSignal(int number) {
   }
   const bool now = !first || phase_ == Phase::kStopping;
   const std::string running = Count(batch_.counts().in_flight, "job") + " under way";
-  const std::string name = std::string("SIG") + SignalName(number);
+  const std::string name = SignalName(number);
   Say(now ? name + ": killing " + running : name + ": reading no more, waiting for " + running + "; once more kills");
   Stop(now);
 }

@@ -148,9 +148,9 @@ void SettingsFlags::Add(CLI::App& verb, const SettingDescription& setting, const
     option = verb.add_option_function<std::vector<std::string>>(name, keep_all, setting.help + " (repeatable)");
     option->allow_extra_args(false);
   } else {
-    option = verb.add_option_function<std::string>(name, keep, setting.help);
+    const std::string help = setting.help + (setting.default_value == "-" ? "" : " (" + setting.default_value + ")");
+    option = verb.add_option_function<std::string>(name, keep, help);
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    if (setting.default_value != "-") option->default_str(setting.default_value);
   }
   option->type_name(setting.form)->group(group);
 }

@@ -7,6 +7,7 @@
 
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/status_view.h"
+#include "worker/children/signals.h"
 #include "worker/control/socket_path.h"
 
 namespace andiron {
@@ -85,7 +86,7 @@ void Service::OnSignal(int number) {
 }
 
 void Service::StopFor(int number) {
-  const std::string name = std::string("SIG") + SignalName(number);
+  const std::string name = SignalName(number);
   if (stopping_) {
     if (forced_by_ == 0) forced_by_ = number;
     worker_->log().Write(LogLevel::kWarn, "stop_forced", name + " again: killing what is left");

@@ -18,13 +18,15 @@ namespace {
 // Output buffers above this are given back after use.
 constexpr std::size_t kKeptOutput = 65536;
 
+using PollEvents = decltype(pollfd::events);
+
 // The channel is blocking, but a descriptor shared with another process may be made non-blocking by it.
-void AwaitReady(int descriptor, short events) {
+void AwaitReady(int descriptor, PollEvents events) {
   pollfd wait{descriptor, events, 0};
   poll(&wait, 1, -1);
 }
 
-bool MayRetry(int descriptor, short events) {
+bool MayRetry(int descriptor, PollEvents events) {
   if (errno == EAGAIN || errno == EWOULDBLOCK) {
     AwaitReady(descriptor, events);
     return true;

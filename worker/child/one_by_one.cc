@@ -1,6 +1,7 @@
 #include "worker/child/one_by_one.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -92,6 +93,7 @@ void OneByOne::Take(ToChildMessage message) {
 }
 
 void OneByOne::Attend() {
+  pthread_setname_np(pthread_self(), kAttendantName);
   for (;;) {
     pollfd waits[] = {{timer_.get(), POLLIN, 0}, {wake_.descriptor(), POLLIN, 0}};
     poll(waits, 2, -1);

@@ -31,6 +31,9 @@ class OneByOne {
   // A ping or cancel waits this long for its reader, and at most twice as long.
   static constexpr std::chrono::milliseconds kTakeOver{10};
 
+  // What ps and gdb call that thread.
+  static constexpr const char* kAttendantName = "attendant";
+
   OneByOne(Link& link, JobHandler& handler) : link_(link), handler_(handler) {}
   ~OneByOne();
   OneByOne(const OneByOne&) = delete;

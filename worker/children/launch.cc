@@ -5,7 +5,6 @@
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,6 +16,7 @@
 
 #include "worker/children/cgroup.h"
 #include "worker/children/child_stub.h"
+#include "worker/children/signals.h"
 
 namespace andiron {
 namespace {
@@ -79,8 +79,7 @@ void Launch::Cancel() {
   // The kernel stores the pidfd before the process runs, and the process looks at the flag before its exec: whichever
   // comes second sees the other.
   cancelled_.store(true);
-  const int pidfd = pidfd_.load();
-  if (pidfd >= 0) pidfd_send_signal(pidfd, SIGKILL, nullptr, 0);
+  SignalProcess(pidfd_.load(), SIGKILL);
 }
 
 void Launch::Run(std::span<std::byte> stack) {

@@ -1,7 +1,6 @@
 #include "worker/children/orphans.h"
 
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #include <string>
@@ -75,7 +74,7 @@ bool Orphans::Reap(pid_t pid) {
 
 // It is in our list of children and only we reap it, so the number is still its own.
 void Orphans::Kill(pid_t pid, std::string_view name) {
-  const UniqueFd pidfd(pidfd_open(pid, 0));
+  const UniqueFd pidfd = OpenPidfd(pid);
   if (!pidfd || !SignalProcess(pidfd.get(), SIGKILL)) return;
   ++killed_;
   log_.Write(LogLevel::kInfo, "orphan_killed", "a process that its child had left behind was killed",

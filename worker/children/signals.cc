@@ -2,7 +2,8 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -13,7 +14,14 @@ namespace {
 // Linux 6.9; not in Debian 12's headers.
 constexpr unsigned kPidfdSignalProcessGroup = 1U << 2;
 
+// The header of glibc 2.36 declares the pidfd functions without C linkage.
+bool Send(int pidfd, int number, unsigned flags) {
+  return syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, flags) == 0;
+}
+
 }  // namespace
+
+UniqueFd OpenPidfd(pid_t pid) { return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
 
 int SignalNumber(std::string_view name) {
   int number = 0;
@@ -32,11 +40,11 @@ std::string SignalName(int number) {
   return name == nullptr ? "signal " + std::to_string(number) : std::string("SIG") + name;
 }
 
-bool SignalProcess(int pidfd, int number) { return pidfd >= 0 && pidfd_send_signal(pidfd, number, nullptr, 0) == 0; }
+bool SignalProcess(int pidfd, int number) { return pidfd >= 0 && Send(pidfd, number, 0); }
 
 bool SignalGroup(int pidfd, pid_t leader, int number) {
   if (pidfd < 0 || leader <= 1) return false;
-  if (pidfd_send_signal(pidfd, number, nullptr, kPidfdSignalProcessGroup) == 0) return true;
+  if (Send(pidfd, number, kPidfdSignalProcessGroup)) return true;
   return errno == EINVAL && killpg(leader, number) == 0;
 }
 

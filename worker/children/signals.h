@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "worker/base/unique_fd.h"
+
 namespace andiron {
 
 // "TERM", "SIGTERM" or "15"; 0 = no such signal.
@@ -14,6 +16,9 @@ int SignalNumber(std::string_view name);
 
 // "SIGSEGV"; "signal 70" for one without a name.
 std::string SignalName(int number);
+
+// A pidfd for a process that is known to be still the one meant: a child that only the caller reaps.
+UniqueFd OpenPidfd(pid_t pid);
 
 // False if the process has been reaped, or may not be signalled.
 bool SignalProcess(int pidfd, int number);

@@ -28,7 +28,7 @@ struct Origin {
   Kind kind = Kind::kDefault;
   std::string name;  // the verb, file, variable or flag; "" for a default
   int line = 0;      // in a file, counted from 1
-  int column = 0;
+  int column = 0;    // in bytes
 };
 std::string ToString(const Origin& origin);  // "default", "andiron.yaml:3", "environment ANDIRON_NAME", "flag --warm"
 

@@ -74,8 +74,8 @@ class FileReader {
     }
     for (const auto& [key, merged] : value.entries) {
       if (Exhausted(*key)) return;
-      if (key->kind == YamlNode::Kind::kScalar && seen.emplace(key->text, key).second)
-        entries.emplace_back(key, merged);
+      const bool setting = key->kind == YamlNode::Kind::kScalar && key->text != "<<";
+      if (setting && seen.emplace(key->text, key).second) entries.emplace_back(key, merged);
     }
   }
 

@@ -4,7 +4,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
-#include <cstdint>
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -15,33 +15,30 @@ namespace {
 
 YamlPlace PlaceOf(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
 
-// The text by characters, as the library's marks count it.
-class Characters {
+// The text as the library's marks count it: in bytes.
+class Source {
  public:
-  // Stops at the first byte that may not be there, and tells it.
-  explicit Characters(std::string_view text) : text_(text) {
-    YamlPlace place{1, 1};
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t bytes = CharacterBytes(text, at);
-      const char c = text[at];
-      const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
-      if (bytes == 0 || control) {
-        problem_ = {place, bytes == 0 ? "the file is not UTF-8 here" : "a control character is not possible here"};
-        return;
-      }
-      offsets_.push_back(static_cast<std::uint32_t>(at));
-      at += bytes;
-      place = c == '\n' ? YamlPlace{place.line + 1, 1} : YamlPlace{place.line, place.column + 1};
-    }
-  }
+  explicit Source(std::string_view text) : text_(text) {}
 
-  const YamlProblem& problem() const { return problem_; }  // its line is 0 if there is none
+  // The first byte that may not be there; its line is 0 if there is none.
+  YamlProblem BadByte() const {
+    YamlPlace place{1, 1};
+    for (std::size_t at = 0; at < text_.size();) {
+      const std::size_t bytes = CharacterBytes(text_, at);
+      const char c = text_[at];
+      const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+      if (bytes == 0) return {place, "the file is not UTF-8 here"};
+      if (control) return {place, "a control character is not possible here"};
+      at += bytes;
+      place = c == '\n' ? YamlPlace{place.line + 1, 1} : YamlPlace{place.line, place.column + static_cast<int>(bytes)};
+    }
+    return {};
+  }
 
   // Whether the scalar at this mark is quoted and its quote isn't closed before the end of the line.
   bool OpenQuote(const YAML::Mark& mark) const {
-    const auto position = static_cast<std::size_t>(mark.pos);
-    if (mark.pos < 0 || position >= offsets_.size()) return false;
-    std::string_view rest = text_.substr(offsets_[position]);
+    if (mark.pos < 0 || static_cast<std::size_t>(mark.pos) >= text_.size()) return false;
+    std::string_view rest = text_.substr(static_cast<std::size_t>(mark.pos));
     rest = rest.substr(0, rest.find('\n'));
     // An anchor may stand before the quote.
     while (rest.starts_with('&')) {
@@ -75,14 +72,12 @@ class Characters {
 
  private:
   std::string_view text_;
-  std::vector<std::uint32_t> offsets_;
-  YamlProblem problem_;
 };
 
 // Makes the tree of the library's events.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(const Characters& characters, YamlDocument& document) : characters_(characters), document_(document) {}
+  TreeBuilder(const Source& source, YamlDocument& document) : source_(source), document_(document) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ == 2)
@@ -97,7 +92,7 @@ class TreeBuilder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     CheckTag(mark, tag);
-    if (characters_.OpenQuote(mark)) {
+    if (source_.OpenQuote(mark)) {
       Problem(mark, "this quote is not closed on its line (a text of several lines is written with '|')");
     }
     if (YamlNode* node = Add(YamlNode::Kind::kScalar, mark, anchor)) node->text = value;
@@ -170,7 +165,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (!full_ && !levels_.empty()) levels_.pop_back();
   }
 
-  const Characters& characters_;
+  const Source& source_;
   YamlDocument& document_;
   std::vector<Level> levels_;
   std::map<YAML::anchor_t, YamlNode*> anchors_;
@@ -202,12 +197,12 @@ std::string InOurWords(const std::string& message) {
 YamlDocument ParseYaml(std::string_view text) {
   YamlDocument document;
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  const Characters characters(text);
-  if (characters.problem().place.line != 0) {
-    document.problems.push_back(characters.problem());
+  const Source source(text);
+  if (const YamlProblem bad = source.BadByte(); bad.place.line != 0) {
+    document.problems.push_back(bad);
     return document;
   }
-  TreeBuilder builder(characters, document);
+  TreeBuilder builder(source, document);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
@@ -216,7 +211,7 @@ YamlDocument ParseYaml(std::string_view text) {
     const YamlPlace place = error.mark.is_null() ? YamlPlace{1, 1} : PlaceOf(error.mark);
     // What follows an open quote is read as its text: the error after it is no news.
     if (document.problems.empty()) {
-      document.problems.push_back({place, characters.TabIndents(place.line)
+      document.problems.push_back({place, source.TabIndents(place.line)
                                               ? "a tab is not possible here: indent with spaces"
                                               : InOurWords(error.msg)});
     }

@@ -18,8 +18,8 @@ namespace andiron {
 inline constexpr std::size_t kYamlNodesMax = 100'000;
 
 struct YamlPlace {
-  int line = 0;  // from 1
-  int column = 0;
+  int line = 0;    // from 1
+  int column = 0;  // from 1, in bytes
 };
 
 struct YamlNode {

@@ -1,7 +1,6 @@
 #include "worker/console/signals.h"
 
 #include <csignal>
-#include <cstring>
 #include <utility>
 
 namespace andiron {
@@ -35,11 +34,6 @@ void Signals::Watch(uv_loop_t* loop, int number) {
   sigemptyset(&set);
   sigaddset(&set, number);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
-
-const char* SignalName(int number) {
-  const char* name = sigabbrev_np(number);
-  return name != nullptr ? name : "unknown signal";
 }
 
 }  // namespace andiron

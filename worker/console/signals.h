@@ -25,9 +25,6 @@ class Signals {
   std::vector<UvHandle<uv_signal_t>> handles_;
 };
 
-// "TERM", "INT" ...; "unknown signal" for one without a name.
-const char* SignalName(int number);
-
 }  // namespace andiron
 
 #endif  // ANDIRON_WORKER_CONSOLE_SIGNALS_H_

@@ -17,27 +17,27 @@ std::string Death(const ReportOutcome& report, const EndFacts& facts, std::strin
 
 std::string Cancelled(const ReportOutcome& report, const EndFacts& facts) {
   if (report.child.generation == 0) return "cancelled while it was queued";
-  std::string text = "cancelled after it had run for " + DurationText(report.ran);
+  std::string text = "cancelled after it had run for " + TimeText(report.ran);
   if (!facts.death.empty()) text += "; it did not end when told: " + std::string(facts.death);
   return text;
 }
 
 std::string TimedOut(const ReportOutcome& report, const EndFacts& facts) {
-  std::string text = "ran longer than run_for (" + DurationText(facts.run_for) + ") and was told to end";
+  std::string text = "ran longer than run_for (" + TimeText(facts.run_for) + ") and was told to end";
   if (!facts.death.empty()) text += ", which it did not: " + std::string(facts.death);
   if (report.intent == Intent::kRunTimeout && !facts.advice.empty()) return text + ". " + std::string(facts.advice);
   return text + ". Raise run_for if the job needs more";
 }
 
 std::string QueueTimeout(const EndFacts& facts) {
-  std::string text = "no child could take it within start_by (" + DurationText(facts.start_by) + ")";
+  std::string text = "no child could take it within start_by (" + TimeText(facts.start_by) + ")";
   if (!facts.pool_trouble.empty()) return text + ": the pool's children fail to start: " + std::string(facts.pool_trouble);
   return text + ": all were busy or starting. Raise max_children or start_by, or submit more slowly";
 }
 
 std::string LostBeforeStart(const EndFacts& facts) {
   std::string text = "handed to two children in turn, and neither acknowledged it";
-  if (facts.pool != nullptr) text += " within ack_timeout (" + DurationText(facts.pool->ack_timeout) + ")";
+  if (facts.pool != nullptr) text += " within ack_timeout (" + TimeText(facts.pool->ack_timeout) + ")";
   text += ": its code never ran, so it is safe to submit it again";
   if (!facts.death.empty()) text += ". The last of them: " + std::string(facts.death);
   return text;
@@ -53,7 +53,7 @@ std::string Explain(const ReportOutcome& report, const EndFacts& facts) {
     case Outcome::kChildCrashed: return Death(report, facts, "its child ended while it ran the job");
     case Outcome::kOomKilled: return Death(report, facts, "its child was killed because memory ran out");
     case Outcome::kKilledShutdown:
-      return "the worker stopped before the job had ended; drain_timeout is " + DurationText(facts.drain_timeout);
+      return "the worker stopped before the job had ended; drain_timeout is " + TimeText(facts.drain_timeout);
     case Outcome::kLostBeforeStart: return LostBeforeStart(facts);
   }
   return "";
@@ -67,7 +67,7 @@ std::string ExplainEnd(const ReportOutcome& report, const EndFacts& facts) {
   return text;
 }
 
-std::string DurationText(Duration duration) {
+std::string TimeText(Duration duration) {
   const auto nanoseconds = duration.count();
   if (nanoseconds == 0) return "0s";
   if (nanoseconds < 1'000'000'000) {

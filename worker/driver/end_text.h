@@ -27,7 +27,7 @@ struct EndFacts {
 std::string ExplainEnd(const ReportOutcome& report, const EndFacts& facts);
 
 // "1h", "30s", "1m30s", "250ms", "1.5ms", "0s": as people write it in the settings, to three digits below a second.
-std::string DurationText(Duration duration);
+std::string TimeText(Duration duration);
 
 // "spell/3.7"
 std::string ChildName(const std::string& pool, ChildId child);

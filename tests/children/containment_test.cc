@@ -1,0 +1,184 @@
+// Descendants: whatever a child leaves behind ends with it, by its cgroup or by its group and the sweep.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "tests/children/crew.h"
+#include "tests/support/process_table.h"
+#include "worker/children/cgroup.h"
+#include "worker/children/proc_files.h"
+
+namespace andiron {
+namespace {
+
+// A machine without a cgroup that we may write to can't run those tests; what happens there is tested as well.
+bool CgroupsUsable() { return CgroupRoot("probe").available(); }
+
+class ContainmentTest : public testing::TestWithParam<bool> {
+ protected:
+  Crew::Setup Setup() const { return {.allow_cgroup = GetParam()}; }
+};
+
+TEST_P(ContainmentTest, LevelIsTold) {
+  const Crew::Setup setup = Setup();
+  Crew crew(FaultPool({"good"}), setup);
+  const Containment expected = setup.allow_cgroup && CgroupsUsable() ? Containment::kCgroup : Containment::kSubreaper;
+  EXPECT_EQ(crew.children().containment(), expected);
+}
+
+TEST_P(ContainmentTest, EscapeeIsKilledWithItsChild) {
+  Crew crew(FaultPool({"escapee"}), Setup());
+  const ChildId child = crew.StartReady();
+  const pid_t escapee = crew.PrintedPid("escapee");
+  ASSERT_TRUE(ProcessExists(escapee));
+  crew.Kill(child);
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_TRUE(crew.Await([&] { return !ProcessExists(escapee); })) << "reaped, too";
+}
+
+TEST_P(ContainmentTest, EscapeeOfALivingChildIsLeftAlone) {
+  Crew crew(FaultPool({"escapee"}), Setup());
+  const ChildId child = crew.StartReady();
+  const pid_t escapee = crew.PrintedPid("escapee");
+  // Other deaths wake the sweep.
+  const ChildId other = crew.StartReady(1);
+  crew.Kill(other);
+  ASSERT_TRUE(crew.AwaitEnd(other));
+  RunFor(crew.loop(), std::chrono::milliseconds(50));
+  EXPECT_TRUE(ProcessExists(escapee));
+  crew.Run(child, 1);
+  EXPECT_TRUE(crew.Await<JobReturned>(child));
+}
+
+TEST_P(ContainmentTest, DescendantThatHoldsTheChannelDoesNotKeepItOpen) {
+  Crew crew(FaultPool({"hold-channel"}), Setup());
+  const ChildId child = crew.Start();
+  const pid_t escapee = crew.PrintedPid("escapee");
+  // The exit is authoritative, and what survives is killed: so the channel ends, too.
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Last<ChildExited>(child)->code, 0);
+  EXPECT_TRUE(crew.Await([&] { return !ProcessExists(escapee); }));
+}
+
+TEST_P(ContainmentTest, DescendantThatHoldsTheOutputDelaysNothing) {
+  Crew crew(FaultPool({"hold-output"}), Setup());
+  const ChildId child = crew.Start();
+  const pid_t escapee = crew.PrintedPid("escapee");
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_TRUE(crew.Await([&] { return !ProcessExists(escapee); }));
+}
+
+TEST_P(ContainmentTest, MemberOfItsGroupEndsWithAChildThatExitsByItself) {
+  Crew crew(FaultPool({"group-member"}), Setup());
+  const ChildId child = crew.Start();
+  const pid_t member = crew.PrintedPid("member");
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_TRUE(crew.Await([&] { return !ProcessExists(member); }));
+}
+
+TEST_P(ContainmentTest, MemoryLimitKillsAndSaysSo) {
+  PoolSettings pool = FaultPool({"use-memory", "64"});
+  pool.memory_limit = 32 << 20;
+  Crew crew(pool, Setup());
+  const ChildId child = crew.Start();
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Last<ChildExited>(child)->signal, SIGKILL);
+  EXPECT_TRUE(crew.Last<ChildExited>(child)->out_of_memory);
+  EXPECT_THAT(crew.Examine(child, SlotState::kIdle).advice, testing::HasSubstr("Raise memory_limit (32.0 MiB)"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, ContainmentTest, testing::Bool(),
+                         [](const auto& values) { return values.param ? "Cgroup" : "GroupAndSweep"; });
+
+TEST(GroupOnlyTest, HostThatAdoptsNobodyStillEndsItsChildren) {
+  Crew crew(FaultPool({"group-member"}), {.adopt_orphans = false});
+  EXPECT_EQ(crew.children().containment(), Containment::kGroup);
+  const ChildId child = crew.Start();
+  const pid_t member = crew.PrintedPid("member");
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_TRUE(WaitUntil([&] { return ProcessState(member) == '?' || ProcessState(member) == 'Z'; }));
+}
+
+TEST(GroupOnlyTest, ChannelThatAnEscapeeHoldsIsClosedByUs) {
+  pid_t escapee = 0;
+  {
+    Crew crew(FaultPool({"hold-channel"}), {.adopt_orphans = false});
+    const ChildId child = crew.Start();
+    escapee = crew.PrintedPid("escapee");
+    ASSERT_TRUE(crew.Await<ChildExited>(child));
+    EXPECT_EQ(crew.Count<ChannelClosed>(child), 0);
+    crew.children().Close({child});
+    EXPECT_TRUE(crew.AwaitEnd(child));
+    // Nobody else will: this level can't find it.
+    kill(escapee, SIGKILL);
+  }
+}
+
+TEST(CgroupTest, DirectoriesAreGoneAtTheEnd) {
+  if (!CgroupsUsable()) return;
+  const std::string parent = OwnCgroup();
+  const auto ours = [&] {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(parent)) {
+      count += entry.path().filename().string().starts_with("andiron-endtest-") ? 1 : 0;
+    }
+    return count;
+  };
+  {
+    Crew crew(FaultPool({"good"}), {.allow_cgroup = true, .worker_name = "endtest"});
+    crew.StartReady(0);
+    crew.StartReady(1);
+    EXPECT_EQ(ours(), 1);
+  }
+  EXPECT_EQ(ours(), 0);
+}
+
+TEST(CgroupTest, LeftoversOfAnEarlierLifeAreKilled) {
+  if (!CgroupsUsable()) return;
+  // A directory whose worker is gone (no process has started at tick 1 but the first), with a process in it.
+  const std::string directory = OwnCgroup() + "/andiron-lefttest-1-1";
+  std::filesystem::create_directory(directory);
+  const pid_t left = fork();
+  if (left == 0) {
+    for (;;) pause();
+  }
+  std::ofstream(directory + "/cgroup.procs") << left;
+  const std::string other = OwnCgroup() + "/andiron-lefttest2-1-1";
+  std::filesystem::create_directory(other);
+  {
+    Crew crew(FaultPool({"good"}), {.allow_cgroup = true, .adopt_orphans = false, .worker_name = "lefttest"});
+    EXPECT_TRUE(WaitUntil([&] { return ProcessState(left) == 'Z'; }));
+    EXPECT_THAT(crew.LogText(), testing::HasSubstr("earlier life"));
+    EXPECT_TRUE(std::filesystem::exists(other)) << "another worker's, whose name only begins alike";
+    siginfo_t status{};
+    waitid(P_PID, static_cast<id_t>(left), &status, WEXITED);
+  }
+  std::filesystem::remove(directory);
+  std::filesystem::remove(other);
+}
+
+TEST(CgroupTest, LivingWorkersOfTheSameNameAreLeftAlone) {
+  if (!CgroupsUsable()) return;
+  const std::string self = std::to_string(getpid());
+  const std::string directory = OwnCgroup() + "/andiron-twin-" + self + "-" + std::to_string(StartTicks(getpid()));
+  std::filesystem::create_directory(directory);
+  EXPECT_TRUE(CgroupRoot("twin").KillLeftovers().empty());
+  std::filesystem::remove(directory);
+}
+
+TEST(CgroupTest, NamesStayInTheirDirectory) {
+  if (!CgroupsUsable()) return;
+  const CgroupRoot root("../evil name");
+  EXPECT_THAT(root.path(), testing::HasSubstr("/andiron-.._evil_name-"));
+  EXPECT_EQ(root.ChildPath("pool/3.7"), root.path() + "/pool_3.7");
+}
+
+}  // namespace
+}  // namespace andiron

@@ -1,0 +1,222 @@
+// Ends: each way in which a child goes, by itself, asked or killed, is told once, in full and soon.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/children/crew.h"
+#include "tests/support/process_table.h"
+#include "worker/base/clock.h"
+#include "worker/children/signals.h"
+
+namespace andiron {
+namespace {
+
+TEST(ExitTest, CodeIsTold) {
+  for (const int code : {0, 1, 127, 255}) {
+    Crew crew(FaultPool({"exit", std::to_string(code)}));
+    const ChildId child = crew.Start();
+    ASSERT_TRUE(crew.AwaitEnd(child));
+    EXPECT_EQ(crew.Last<ChildExited>(child)->code, code);
+    EXPECT_EQ(crew.Last<ChildExited>(child)->signal, 0);
+    EXPECT_FALSE(crew.Last<ChildExited>(child)->out_of_memory);
+    EXPECT_EQ(crew.Count<ChannelClosed>(child), 1);
+  }
+}
+
+TEST(ExitTest, SignalIsTold) {
+  for (const int number : {SIGSEGV, SIGABRT, SIGTERM, SIGUSR1}) {
+    Crew crew(FaultPool({"die-of", std::to_string(number)}));
+    const ChildId child = crew.Start();
+    ASSERT_TRUE(crew.AwaitEnd(child));
+    EXPECT_EQ(crew.Last<ChildExited>(child)->signal, number);
+  }
+}
+
+TEST(ExitTest, KillOfAChildThatIsNeverReadyEndsIt) {
+  Crew crew(FaultPool({"never-ready"}));
+  const ChildId child = crew.Start();
+  ASSERT_TRUE(crew.Await<Spawned>(child));
+  crew.Kill(child, Intent::kInitTimeout);
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Last<ChildExited>(child)->signal, SIGKILL);
+  EXPECT_EQ(crew.Count<ChildReady>(child), 0);
+}
+
+TEST(ExitTest, AskedChildStops) {
+  Crew crew(FaultPool({"good"}));
+  const ChildId child = crew.StartReady();
+  crew.children().AskToStop({child, Intent::kRetired});
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Last<ChildExited>(child)->signal, SIGTERM);
+}
+
+TEST(ExitTest, StopSignalIsThePools) {
+  PoolSettings pool = FaultPool({"good"});
+  pool.stop_signal = "INT";
+  Crew crew(pool);
+  const ChildId child = crew.StartReady();
+  crew.children().AskToStop({child, Intent::kRetired});
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Last<ChildExited>(child)->signal, SIGINT);
+}
+
+TEST(ExitTest, ChildThatIgnoresTheStopIsKilled) {
+  Crew crew(FaultPool({"ignore-term"}));
+  const ChildId child = crew.StartReady();
+  crew.children().AskToStop({child, Intent::kRetired});
+  RunFor(crew.loop(), std::chrono::milliseconds(50));
+  EXPECT_EQ(crew.Count<ChildExited>(child), 0);
+  crew.Kill(child);
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Last<ChildExited>(child)->signal, SIGKILL);
+}
+
+TEST(ExitTest, StoppedChildIsNoticedAndStopsWhenAsked) {
+  for (const bool adopt : {true, false}) {
+    Crew crew(FaultPool({"stop-self"}), {.adopt_orphans = adopt});
+    const ChildId child = crew.StartReady();
+    ASSERT_TRUE(crew.Await<ChildHalted>(child));
+    EXPECT_TRUE(crew.Last<ChildHalted>(child)->halted);
+    // SIGTERM alone would wait until somebody continues it.
+    crew.children().AskToStop({child, Intent::kRetired});
+    ASSERT_TRUE(crew.AwaitEnd(child));
+    EXPECT_EQ(crew.Last<ChildExited>(child)->signal, SIGTERM);
+  }
+}
+
+TEST(ExitTest, StoppedChildIsKilledAllTheSame) {
+  Crew crew(FaultPool({"stop-self"}));
+  const ChildId child = crew.StartReady();
+  ASSERT_TRUE(crew.Await<ChildHalted>(child));
+  crew.Kill(child, Intent::kHalted);
+  ASSERT_TRUE(crew.AwaitEnd(child));
+}
+
+TEST(ExitTest, BusyChildrenAreKilled) {
+  for (const char* const fault : {"hang-in-job", "spin-in-job", "no-ack"}) {
+    Crew crew(FaultPool({fault}));
+    const ChildId child = crew.StartReady();
+    crew.Run(child, 1);
+    if (std::string_view(fault) != "no-ack") {
+      ASSERT_TRUE(crew.Await<JobAcked>(child));
+    }
+    crew.Kill(child, Intent::kRunTimeout);
+    EXPECT_TRUE(crew.AwaitEnd(child)) << fault;
+  }
+}
+
+TEST(ExitTest, StopCommandStopsTheChild) {
+  PoolSettings pool = FaultPool({"good"});
+  pool.stop_command = {"/bin/sh", "-c", "kill -INT $ANDIRON_STOP_PID"};
+  Crew crew(pool);
+  const ChildId child = crew.StartReady();
+  crew.children().AskToStop({child, Intent::kRetired});
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Last<ChildExited>(child)->signal, SIGINT);
+}
+
+TEST(ExitTest, StopCommandThatFailsIsReplacedByTheSignal) {
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"/no/such/program"}, std::vector<std::string>{"/bin/sh", "-c", "exit 3"}}) {
+    PoolSettings pool = FaultPool({"good"});
+    pool.stop_command = command;
+    Crew crew(pool);
+    const ChildId child = crew.StartReady();
+    crew.children().AskToStop({child, Intent::kRetired});
+    ASSERT_TRUE(crew.AwaitEnd(child));
+    EXPECT_EQ(crew.Last<ChildExited>(child)->signal, SIGTERM);
+  }
+}
+
+TEST(ExitTest, StopCommandThatHangsEndsWithItsChild) {
+  PoolSettings pool = FaultPool({"good"});
+  pool.stop_command = {"/bin/sh", "-c", "sleep 1000 & wait"};
+  Crew crew(pool);
+  const ChildId child = crew.StartReady();
+  crew.children().AskToStop({child, Intent::kRetired});
+  ASSERT_TRUE(crew.Await([&] { return ChildProcesses().size() > 1; }));
+  crew.Kill(child);
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_TRUE(crew.Await([] { return ChildProcesses().empty(); }));
+}
+
+TEST(ExitTest, StatusThatSomebodyElseTookIsLostButTheEndIsTold) {
+  Crew crew(FaultPool({"good"}));
+  const ChildId child = crew.StartReady();
+  const pid_t pid = crew.PidOf(child);
+  crew.Kill(child);
+  ASSERT_EQ(waitpid(pid, nullptr, 0), pid);
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Last<ChildExited>(child)->signal, -1);
+}
+
+TEST(ExitTest, EndIsToldOnceHoweverOftenItIsKilled) {
+  Crew crew(FaultPool({"good"}));
+  const ChildId child = crew.StartReady();
+  for (int i = 0; i < 3; ++i) {
+    crew.children().AskToStop({child, Intent::kRetired});
+    crew.Kill(child);
+    crew.children().Close({child});
+  }
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  crew.Kill(child);
+  crew.children().Close({child});
+  RunFor(crew.loop(), std::chrono::milliseconds(20));
+  EXPECT_EQ(crew.Count<ChildExited>(child), 1);
+  EXPECT_EQ(crew.Count<ChannelClosed>(child), 1);
+}
+
+TEST(ExitTest, AbandonedChildIsStillWatchedWhileItsSlotGoesOn) {
+  Crew crew(FaultPool({"never-read"}));
+  const ChildId old = crew.StartReady(0);
+  crew.children().Abandon({old});
+  const ChildId next = crew.StartReady(0);
+  EXPECT_EQ(crew.children().live(), 2);
+  crew.Kill(old);
+  ASSERT_TRUE(crew.AwaitEnd(old));
+  EXPECT_EQ(crew.Count<ChildExited>(next), 0);
+  EXPECT_EQ(crew.children().live(), 1);
+}
+
+TEST(ExitTest, TwoHundredLivesLeaveNoDescriptor) {
+  Crew crew(FaultPool({"good"}));
+  const ChildId first = crew.StartReady();
+  crew.Kill(first);
+  ASSERT_TRUE(crew.AwaitEnd(first));
+  crew.Examine(first, SlotState::kIdle);
+  const int before = OpenDescriptors();
+  for (int life = 0; life < 200; ++life) {
+    const ChildId child = crew.StartReady();
+    crew.Kill(child);
+    ASSERT_TRUE(crew.AwaitEnd(child));
+    crew.Examine(child, SlotState::kIdle);
+  }
+  EXPECT_EQ(OpenDescriptors(), before);
+}
+
+TEST(ExitTest, DestructionWithoutAWordKillsEverything) {
+  std::vector<pid_t> pids;
+  {
+    Crew crew(FaultPool({"ignore-term"}));
+    for (std::uint32_t slot = 0; slot < 5; ++slot) pids.push_back(crew.PidOf(crew.StartReady(slot)));
+    crew.children().KillEverything();
+  }
+  for (const pid_t pid : pids) EXPECT_FALSE(ProcessExists(pid));
+}
+
+TEST(SignalNamesTest, GoBothWays) {
+  EXPECT_EQ(SignalNumber("TERM"), SIGTERM);
+  EXPECT_EQ(SignalNumber("SIGUSR1"), SIGUSR1);
+  EXPECT_EQ(SignalNumber("9"), SIGKILL);
+  EXPECT_EQ(SignalNumber("NOPE"), 0);
+  EXPECT_EQ(SignalNumber("0"), 0);
+  EXPECT_EQ(SignalNumber("65"), 0);
+  EXPECT_EQ(SignalName(SIGSEGV), "SIGSEGV");
+}
+
+}  // namespace
+}  // namespace andiron

@@ -1,0 +1,154 @@
+// The worker's log: one line per event, safe to look at, and never a reason to wait.
+#include "worker/base/log.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
+#include <string>
+
+#include "worker/base/escape.h"
+#include "worker/base/unique_fd.h"
+
+namespace andiron {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+struct Pipe {
+  Pipe() {
+    int ends[2];
+    EXPECT_EQ(pipe(ends), 0);
+    reader = UniqueFd(ends[0]);
+    writer = UniqueFd(ends[1]);
+    fcntl(reader.get(), F_SETFL, O_NONBLOCK);
+  }
+  std::string Read() const {
+    std::string text;
+    std::array<char, 65536> part;
+    for (;;) {
+      const ssize_t count = read(reader.get(), part.data(), part.size());
+      if (count <= 0) return text;
+      text.append(part.data(), static_cast<std::size_t>(count));
+    }
+  }
+  UniqueFd reader;
+  UniqueFd writer;
+};
+
+TEST(LogTest, TextLineHasTimeLevelMessageAndFields) {
+  const Pipe pipe;
+  Log log(pipe.writer.get(), LogLevel::kInfo, LogFormat::kText);
+  log.Write(LogLevel::kWarn, "child_died", "it died", {{"child", "spell/3.7"}, {"what", "a \"b\""}});
+  EXPECT_THAT(pipe.Read(), MatchesRegex("....-..-..T..:..:..\\.......Z warn  it died child=spell/3\\.7 "
+                                        "what=\"a \\\\\"b\\\\\"\"\n"));
+}
+
+TEST(LogTest, JsonLineHasTheSameAsAnObject) {
+  const Pipe pipe;
+  Log log(pipe.writer.get(), LogLevel::kInfo, LogFormat::kJson);
+  log.Write(LogLevel::kInfo, "child_ready", "ready", {{"child", "spell/3.7"}});
+  log.ChildLine("spell/3.7", "stderr", "\x1b[31mred\xff");
+  log.Flush();
+  const std::string text = pipe.Read();
+  EXPECT_THAT(text, HasSubstr("Z\",\"level\":\"info\",\"event\":\"child_ready\",\"message\":\"ready\",\"child\":"
+                              "\"spell/3.7\"}\n"));
+  EXPECT_THAT(text,
+              HasSubstr("\"message\":\"\\u001b[31mred\xEF\xBF\xBD\",\"child\":\"spell/3.7\",\"stream\":\"stderr\"}"));
+}
+
+TEST(LogTest, LevelBelowTheLimitIsNotWritten) {
+  const Pipe pipe;
+  Log log(pipe.writer.get(), LogLevel::kWarn, LogFormat::kText);
+  log.Write(LogLevel::kInfo, "x", "quiet");
+  log.ChildLine("a/0.1", "stdout", "quiet");
+  log.Flush();
+  EXPECT_EQ(pipe.Read(), "");
+  log.Write(LogLevel::kError, "x", "loud");
+  EXPECT_THAT(pipe.Read(), EndsWith("loud\n"));
+}
+
+TEST(LogTest, TerminalIsNotGivenControlCharacters) {
+  std::string text;
+  AppendPlain(text, "a\x1b[2J\r\n\tb\x7f\xc2\x9b\xff\xc3\xa9\xe2\x82\xac\"\\");
+  EXPECT_EQ(text, "a\\x1b[2J\\x0d\\n\\tb\\x7f\\xc2\\x9b\\xff\xc3\xa9\xe2\x82\xac\"\\");
+}
+
+TEST(LogTest, JsonStringsAreAlwaysUtf8) {
+  std::string text;
+  // An overlong form, a surrogate, a number beyond Unicode, and a character that is cut off.
+  AppendJson(text, "\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80|\xe2\x82");
+  EXPECT_EQ(text.find_first_of("\xc0\xed\xf4\xe2"), std::string::npos);
+  text.clear();
+  AppendJson(text, "\"\\\n\xf0\x9f\x94\xa5");
+  EXPECT_EQ(text, "\"\\\"\\\\\\n\xf0\x9f\x94\xa5\"");
+}
+
+void TestFullDescriptor(int writer, const std::function<std::string()>& read_all) {
+  Log log(writer, LogLevel::kInfo, LogFormat::kText);
+  const std::string line(1000, 'x');
+  // Twice what the log holds, into something that nobody reads: must come back at once.
+  for (int i = 0; i < 2200; ++i) log.ChildLine("a/0.1", "stdout", line);
+  EXPECT_GT(log.dropped(), 0);
+  EXPECT_TRUE(log.pending());
+  std::string text;
+  const auto drain = [&] {
+    for (int i = 0; i < 10000 && log.pending(); ++i) {
+      text += read_all();
+      log.Flush();
+    }
+    text += read_all();
+    EXPECT_FALSE(log.pending());
+  };
+  drain();
+  log.Write(LogLevel::kInfo, "x", "there is room again");
+  drain();
+  EXPECT_NE(text.find(std::to_string(log.dropped()) + " log lines dropped"), std::string::npos);
+  EXPECT_TRUE(text.ends_with("there is room again\n"));
+  // Whole lines only: each begins with the year.
+  for (std::size_t at = text.find('\n'); at + 1 < text.size(); at = text.find('\n', at + 1)) {
+    ASSERT_EQ(text[at + 1], '2');
+  }
+}
+
+TEST(LogTest, BlockingPipeThatNobodyReadsNeverBlocks) {
+  const Pipe pipe;
+  TestFullDescriptor(pipe.writer.get(), [&] { return pipe.Read(); });
+}
+
+TEST(LogTest, BlockingSocketThatNobodyReadsNeverBlocks) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  Pipe sockets;
+  sockets.reader = UniqueFd(ends[0]);
+  sockets.writer = UniqueFd(ends[1]);
+  fcntl(sockets.reader.get(), F_SETFL, O_NONBLOCK);
+  TestFullDescriptor(sockets.writer.get(), [&] { return sockets.Read(); });
+  EXPECT_EQ(fcntl(sockets.writer.get(), F_GETFL) & O_NONBLOCK, 0) << "the open file belongs to others, too";
+}
+
+TEST(LogTest, PipeWithoutAReaderIsNoReasonToDie) {
+  Pipe pipe;
+  pipe.reader.Reset();
+  Log log(pipe.writer.get(), LogLevel::kInfo, LogFormat::kText);
+  log.Write(LogLevel::kInfo, "x", "to nobody");
+  EXPECT_FALSE(log.pending());
+  EXPECT_EQ(log.dropped(), 1);
+}
+
+TEST(LogTest, FullDeviceDropsAndCounts) {
+  const UniqueFd full(open("/dev/full", O_WRONLY));
+  Log log(full.get(), LogLevel::kInfo, LogFormat::kText);
+  log.Write(LogLevel::kInfo, "x", "no room");
+  EXPECT_FALSE(log.pending());
+  EXPECT_EQ(log.dropped(), 1);
+}
+
+}  // namespace
+}  // namespace andiron

@@ -1,0 +1,105 @@
+// What children print: captured line by line, within limits, without ever holding up the loop or the child.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/children/crew.h"
+#include "worker/children/line_capture.h"
+
+namespace andiron {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(OutputTest, LinesOfBothStreamsAreLoggedWithTheChildsName) {
+  Crew crew(FaultPool({"complain-and-exit"}));
+  const ChildId child = crew.Start();
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  const std::string name = crew.pool_name() + "/0." + std::to_string(child.generation);
+  EXPECT_THAT(crew.LogText(), HasSubstr("[" + name + " stderr] complaint 100\n"));
+  // The last line counts without its newline.
+  EXPECT_THAT(crew.LogText(), HasSubstr("[" + name + " stderr] no model at /models/large\n"));
+}
+
+TEST(OutputTest, LineAtTheLimitIsWholeAndOneBeyondIsCut) {
+  for (const int beyond : {0, 1}) {
+    PoolSettings pool = FaultPool({"print-line", std::to_string(200 + beyond)});
+    pool.log_line_limit = 200;
+    Crew crew(pool);
+    crew.StartReady();
+    ASSERT_TRUE(crew.AwaitLog("after"));
+    const std::string line = "stdout] " + std::string(200, 'z') + (beyond == 0 ? "\n" : " ... (cut)\n");
+    EXPECT_THAT(crew.LogText(), HasSubstr(line));
+  }
+}
+
+TEST(OutputTest, FloodIsDroppedAndCountedWhileOthersWork) {
+  for (const char* const fault : {"flood", "flood-without-newline"}) {
+    PoolSettings pool = FaultPool({fault});
+    pool.log_rate_limit = 64 << 10;
+    Crew crew({pool, FaultPool({"good"})}, {});
+    const ChildId loud = crew.StartReady(0, 0);
+    const ChildId quiet = crew.StartReady(0, 1);
+    for (std::uint64_t job = 1; job <= 200; ++job) {
+      crew.Run(quiet, job);
+      ASSERT_TRUE(crew.Await<JobReturned>(quiet, static_cast<int>(job))) << fault;
+    }
+    crew.Run(loud, 1000);
+    ASSERT_TRUE(crew.Await<JobReturned>(loud));
+    if (std::string_view(fault) == "flood") {
+      EXPECT_TRUE(crew.Await([&] { return crew.children().log_lines_dropped() > 0; }));
+    }
+    EXPECT_LT(crew.LogText().size(), 4U << 20);
+    crew.Kill(loud);
+    EXPECT_TRUE(crew.AwaitEnd(loud));
+  }
+}
+
+TEST(LineTailTest, KeepsTheLastLinesWithinItsBounds) {
+  LineTail tail;
+  for (int line = 1; line <= 100; ++line) tail.Add("line " + std::to_string(line));
+  EXPECT_EQ(tail.lines().size(), LineTail::kLinesMax);
+  EXPECT_EQ(tail.lines().front(), "line 37");
+  EXPECT_EQ(tail.lines().back(), "line 100");
+  tail.Add(std::string(LineTail::kBytesMax, 'x'));
+  EXPECT_EQ(tail.lines().size(), 1U);
+  tail.Add("last");
+  EXPECT_EQ(tail.lines().size(), 1U);
+}
+
+TEST(LogAllowanceTest, GivesItsRateAndNoMore) {
+  LogAllowance allowance(1000);
+  TimePoint now = TimePoint(std::chrono::seconds(1000));
+  allowance.Refill(now);
+  EXPECT_TRUE(allowance.Take(600));
+  EXPECT_TRUE(allowance.Take(400));
+  EXPECT_FALSE(allowance.Take(1));
+  now += std::chrono::milliseconds(500);
+  allowance.Refill(now);
+  EXPECT_TRUE(allowance.Take(500));
+  EXPECT_FALSE(allowance.Take(1));
+  now += std::chrono::hours(1);
+  allowance.Refill(now);
+  EXPECT_TRUE(allowance.Take(1000));
+  EXPECT_FALSE(allowance.Take(1));
+  EXPECT_EQ(allowance.dropped(), 3);
+}
+
+TEST(LogAllowanceTest, LetsALineThroughThatIsLongerThanItsRate) {
+  LogAllowance allowance(10);
+  TimePoint now = TimePoint(std::chrono::seconds(1000));
+  allowance.Refill(now);
+  EXPECT_TRUE(allowance.Take(25));
+  now += std::chrono::seconds(1);
+  allowance.Refill(now);
+  EXPECT_FALSE(allowance.Take(1)) << "it pays for the long one";
+  now += std::chrono::seconds(1);
+  allowance.Refill(now);
+  now += std::chrono::seconds(1);
+  allowance.Refill(now);
+  EXPECT_TRUE(allowance.Take(25));
+}
+
+}  // namespace
+}  // namespace andiron

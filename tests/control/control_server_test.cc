@@ -1,0 +1,399 @@
+#include "worker/control/control_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ipc/frame.h"
+#include "tests/control/server_rig.h"
+#include "worker/base/clock.h"
+
+namespace andiron {
+namespace {
+
+using ::testing::HasSubstr;
+using Kind = control::FromWorker::KindCase;
+
+// Whether the worker hangs up on this connection in time; what it said before comes in `said`.
+bool HangsUp(int descriptor, std::string* said = nullptr) {
+  const TimePoint deadline = Now() + kTestDeadline;
+  while (Now() < deadline) {
+    pollfd wait{descriptor, POLLIN, 0};
+    poll(&wait, 1, 100);
+    char bytes[4096];
+    const ssize_t count = recv(descriptor, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (count == 0 || (count < 0 && errno == ECONNRESET)) return true;
+    if (count > 0 && said != nullptr) said->append(bytes, static_cast<std::size_t>(count));
+  }
+  return false;
+}
+
+void SayRaw(int descriptor, const std::string& bytes) {
+  EXPECT_EQ(send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+}
+
+std::string HelloFrame(std::uint32_t version = 1) {
+  control::ToWorker hello;
+  hello.mutable_hello()->set_protocol_version(version);
+  std::string bytes;
+  AppendFrame(bytes, hello);
+  return bytes;
+}
+
+TEST(ControlServer, JobGoesThroughAllItsStations) {
+  ServerRig rig(EchoPool());
+  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
+    EXPECT_EQ(client.worker().name(), "test");
+    EXPECT_GT(client.worker().pid(), 0);
+    ASSERT_TRUE(client.Send(SubmitMessage(7, "first", "hello"), kTestDeadline).ok());
+    auto message = client.Next(kTestDeadline);
+    ASSERT_TRUE(message.ok());
+    EXPECT_EQ(message->accepted().request(), 7U);
+    EXPECT_EQ(message->accepted().id(), "first");
+    message = client.Next(kTestDeadline);
+    ASSERT_TRUE(message.ok());
+    EXPECT_EQ(message->started().request(), 7U);
+    EXPECT_EQ(message->started().child(), "echo/0.1");
+    message = client.Next(kTestDeadline);
+    ASSERT_TRUE(message.ok());
+    EXPECT_EQ(message->outcome().request(), 7U);
+    EXPECT_EQ(message->outcome().id(), "first");
+    EXPECT_EQ(message->outcome().outcome(), control::Outcome::SUCCEEDED);
+    EXPECT_EQ(message->outcome().output(), "hello");
+    EXPECT_EQ(message->outcome().child(), "echo/0.1");
+  }));
+}
+
+TEST(ControlServer, MadeUpIdsDiffer) {
+  ServerRig rig(EchoPool());
+  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
+    const std::string first = EndOf(client, SubmitMessage(1, "")).outcome().id();
+    const std::string second = EndOf(client, SubmitMessage(2, "")).outcome().id();
+    EXPECT_NE(first, "");
+    EXPECT_NE(first, second);
+  }));
+}
+
+TEST(ControlServer, RefusalsSayWhy) {
+  PoolSettings pool = EchoPool();
+  pool.max_payload = 1000;
+  ServerRig rig(pool);
+  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
+    control::ToWorker nowhere = SubmitMessage(1, "a");
+    nowhere.mutable_submit()->set_pool("nowhere");
+    EXPECT_EQ(EndOf(client, nowhere).refused().reason(), control::Refused::UNKNOWN_POOL);
+    EXPECT_EQ(EndOf(client, SubmitMessage(2, "a", std::string(1000, 'x'))).outcome().outcome(),
+              control::Outcome::SUCCEEDED);
+    const auto refused = EndOf(client, SubmitMessage(3, "a", std::string(1001, 'x')));
+    EXPECT_EQ(refused.refused().reason(), control::Refused::TOO_LARGE);
+    EXPECT_THAT(refused.refused().text(), HasSubstr("max_payload"));
+    // Far over the limit it doesn't even leave the client.
+    EXPECT_TRUE(absl::IsInvalidArgument(client.Queue(SubmitMessage(4, "a", std::string(10000, 'x')))));
+    EXPECT_EQ(EndOf(client, SubmitMessage(5, std::string(256, 'i'))).outcome().outcome(), control::Outcome::SUCCEEDED);
+    EXPECT_EQ(EndOf(client, SubmitMessage(6, std::string(257, 'i'))).error().code(), control::Error::BAD_REQUEST);
+  }));
+}
+
+TEST(ControlServer, JobOfAnotherClientCanBeCancelled) {
+  ServerRig rig(EchoPool({"--sleep-ms", "600000"}));
+  EXPECT_TRUE(rig.WithClient([&](ControlClient& client) {
+    ASSERT_TRUE(client.Send(SubmitMessage(1, "long"), kTestDeadline).ok());
+    ASSERT_EQ(NextOf(client).kind_case(), Kind::kAccepted);
+    const auto other = ConnectTo(rig.path());
+    control::ToWorker cancel;
+    cancel.mutable_cancel()->set_request(9);
+    cancel.mutable_cancel()->set_id("none such");
+    ASSERT_TRUE(other->Send(cancel, kTestDeadline).ok());
+    EXPECT_EQ(NextOf(*other).error().code(), control::Error::NOT_FOUND);
+    cancel.mutable_cancel()->set_id("long");
+    ASSERT_TRUE(other->Send(cancel, kTestDeadline).ok());
+    EXPECT_EQ(NextOf(*other).done().request(), 9U);
+    EXPECT_EQ(NextOf(client).outcome().outcome(), control::Outcome::CANCELLED);
+  }));
+}
+
+TEST(ControlServer, AttachedJobEndsWithItsClientAndADetachedOneGoesOn) {
+  PoolSettings pool = EchoPool({"--sleep-ms", "600000"});
+  pool.max_children = 2;
+  ServerRig rig(pool);
+  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
+    ASSERT_TRUE(client.Send(SubmitMessage(1, "attached"), kTestDeadline).ok());
+    control::ToWorker detached = SubmitMessage(2, "detached");
+    detached.mutable_submit()->set_detach(true);
+    ASSERT_TRUE(client.Send(detached, kTestDeadline).ok());
+    EXPECT_EQ(NextOf(client).kind_case(), Kind::kAccepted);
+    EXPECT_EQ(NextOf(client).kind_case(), Kind::kAccepted);
+  }));
+  const auto cancelled = [&] { return rig.rig().Pool().outcomes[static_cast<std::size_t>(Outcome::kCancelled)]; };
+  EXPECT_TRUE(rig.rig().RunUntil([&] { return cancelled() == 1 && rig.rig().Pool().running == 1; }));
+  EXPECT_TRUE(rig.rig().worker().desk().FindJob("echo", "detached").has_value());
+}
+
+TEST(ControlServer, StatusIsTheWorkersOwn) {
+  ServerRig rig(EchoPool());
+  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
+    EXPECT_THAT(StatusOf(client), HasSubstr(R"({"worker":{"name":"test")"));
+  }));
+}
+
+TEST(ControlServer, DrainCanBeWaitedForAndCalledOff) {
+  ServerRig rig(EchoPool({"--sleep-ms", "600000"}));
+  EXPECT_TRUE(rig.WithClient([&](ControlClient& client) {
+    ASSERT_TRUE(client.Send(SubmitMessage(1, "long"), kTestDeadline).ok());
+    ASSERT_EQ(NextOf(client).kind_case(), Kind::kAccepted);
+    const auto drainer = ConnectTo(rig.path());
+    control::ToWorker drain;
+    drain.mutable_drain()->set_request(1);
+    drain.mutable_drain()->set_wait(true);
+    ASSERT_TRUE(drainer->Send(drain, kTestDeadline).ok());
+    EXPECT_THAT(StatusOf(client), HasSubstr(R"("state":"draining")"));
+    EXPECT_EQ(EndOf(client, SubmitMessage(2, "late")).refused().reason(), control::Refused::DRAINING);
+    control::ToWorker resume;
+    resume.mutable_resume()->set_request(3);
+    ASSERT_TRUE(client.Send(resume, kTestDeadline).ok());
+    EXPECT_EQ(NextOf(client).done().request(), 3U);
+    EXPECT_EQ(NextOf(*drainer).error().code(), control::Error::CALLED_OFF);
+
+    ASSERT_TRUE(drainer->Send(drain, kTestDeadline).ok());
+    control::ToWorker cancel;
+    cancel.mutable_cancel()->set_request(4);
+    cancel.mutable_cancel()->set_id("long");
+    ASSERT_TRUE(client.Send(cancel, kTestDeadline).ok());
+    EXPECT_EQ(NextOf(*drainer).done().request(), 1U);
+    // Drained already: at once.
+    ASSERT_TRUE(drainer->Send(drain, kTestDeadline).ok());
+    EXPECT_EQ(NextOf(*drainer).done().request(), 1U);
+  }));
+}
+
+TEST(ControlServer, StopIsAnsweredWhenTheLastChildHasEnded) {
+  ServerRig rig(EchoPool({"--sleep-ms", "600000"}));
+  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
+    ASSERT_TRUE(client.Send(SubmitMessage(1, "long"), kTestDeadline).ok());
+    ASSERT_EQ(NextOf(client).kind_case(), Kind::kAccepted);
+    control::ToWorker stop;
+    stop.mutable_stop()->set_request(2);
+    stop.mutable_stop()->set_now(true);
+    stop.mutable_stop()->set_wait(true);
+    ASSERT_TRUE(client.Send(stop, kTestDeadline).ok());
+    EXPECT_EQ(NextOf(client).outcome().outcome(), control::Outcome::KILLED_SHUTDOWN);
+    EXPECT_EQ(NextOf(client).done().request(), 2U);
+  }));
+  EXPECT_TRUE(rig.rig().worker().stopped());
+  EXPECT_TRUE(OwnProcesses().empty());
+}
+
+TEST(ControlServer, WhoBreaksTheProtocolIsToldAndDisconnected) {
+  ServerRig rig(EchoPool());
+  control::ToWorker early = SubmitMessage(1, "early");
+  std::string early_bytes;
+  AppendFrame(early_bytes, early);
+  control::ToWorker unnumbered = SubmitMessage(0, "x");
+  std::string unnumbered_bytes = HelloFrame();
+  AppendFrame(unnumbered_bytes, unnumbered);
+  const std::map<std::string, std::string> offences = {
+      {early_bytes, "before the hello"},
+      {HelloFrame() + HelloFrame(), "second hello"},
+      {HelloFrame(2), "version 2"},
+      {unnumbered_bytes, "without a number"},
+      {"GET / HTTP/1.1\r\n\r\n", "frame"},
+      {std::string("\xff\xff\xff\xff\xff\xff\xff", 7), "length"},
+      {HelloFrame() + std::string("\x04\x12\x02\x08", 4) + "\xff", "can't be read"},
+  };
+  EXPECT_TRUE(rig.While([&] {
+    for (const auto& [bytes, reason] : offences) {
+      const UniqueFd descriptor = ConnectRaw(rig.path());
+      SayRaw(descriptor.get(), bytes);
+      std::string said;
+      EXPECT_TRUE(HangsUp(descriptor.get(), &said)) << reason;
+      EXPECT_THAT(said, HasSubstr(reason));
+    }
+    // The others aren't disturbed.
+    const auto client = ConnectTo(rig.path());
+    EXPECT_EQ(EndOf(*client, SubmitMessage(1, "x", "y")).outcome().output(), "y");
+  }));
+}
+
+TEST(ControlServer, ClientsThatOweSomethingForTooLongAreDisconnected) {
+  ControlBounds bounds;
+  bounds.look = 20ms;
+  ServerRig rig(EchoPool(), bounds);
+  EXPECT_TRUE(rig.While([&] {
+    const UniqueFd silent = ConnectRaw(rig.path());
+    const UniqueFd half = ConnectRaw(rig.path());
+    SayRaw(half.get(), HelloFrame() + "\x05");
+    const auto client = ConnectTo(rig.path());  // owes nothing
+    std::string said;
+    EXPECT_TRUE(HangsUp(silent.get(), &said));
+    EXPECT_THAT(said, HasSubstr("no hello"));
+    EXPECT_TRUE(HangsUp(half.get()));
+    EXPECT_THAT(StatusOf(*client), HasSubstr("pools"));
+  }));
+  EXPECT_EQ(rig.server().clients(), 0U);
+}
+
+TEST(ControlServer, ClientThatDoesNotReadIsDisconnectedAndTheOthersGoOn) {
+  ControlBounds bounds;
+  bounds.look = 20ms;
+  bounds.unread_pause = 100'000;
+  ServerRig rig(EchoPool(), bounds);
+  EXPECT_TRUE(rig.While([&] {
+    const UniqueFd deaf = ConnectRaw(rig.path());
+    SayRaw(deaf.get(), HelloFrame());
+    control::ToWorker status;
+    status.mutable_status()->set_request(1);
+    std::string asks;
+    for (int i = 0; i < 2000; ++i) AppendFrame(asks, status);
+    SayRaw(deaf.get(), asks);
+    // It hears nothing of what is said to it, so it can't see the end either; the worker can.
+    const auto client = ConnectTo(rig.path());
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_EQ(EndOf(*client, SubmitMessage(1, "x", "y")).outcome().output(), "y");
+    }
+    const TimePoint deadline = Now() + kTestDeadline;
+    pollfd gone{deaf.get(), POLLRDHUP, 0};
+    while (Now() < deadline && (gone.revents & (POLLRDHUP | POLLHUP)) == 0) poll(&gone, 1, 100);
+    EXPECT_NE(gone.revents & (POLLRDHUP | POLLHUP), 0);
+  }));
+}
+
+TEST(ControlServer, OneClientMoreThanItTakesIsToldSo) {
+  ControlBounds bounds;
+  bounds.clients = 2;
+  ServerRig rig(EchoPool(), bounds);
+  EXPECT_TRUE(rig.While([&] {
+    auto first = ConnectTo(rig.path());
+    auto second = ConnectTo(rig.path());
+    const auto third = ControlClient::Connect(rig.path(), kTestDeadline, "third");
+    EXPECT_TRUE(absl::IsResourceExhausted(third.status())) << third.status().ToString();
+    first.reset();
+    // The place is free as soon as the worker has seen it go.
+    const TimePoint deadline = Now() + kTestDeadline;
+    auto again = ControlClient::Connect(rig.path(), kTestDeadline, "again");
+    while (!again.ok() && Now() < deadline) again = ControlClient::Connect(rig.path(), kTestDeadline, "again");
+    EXPECT_TRUE(again.ok());
+  }));
+}
+
+TEST(ControlServer, ConnectSaysWhetherThereIsNoSocketOrNobodyBehindIt) {
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/w.sock";
+  EXPECT_TRUE(absl::IsNotFound(ControlClient::Connect(path, 1s, "test").status()));
+  {
+    const auto socket = ControlSocket::Listen(path);
+    ASSERT_TRUE(socket.ok());
+    EXPECT_TRUE(absl::IsDeadlineExceeded(ControlClient::Connect(path, 50ms, "test").status()));
+    ASSERT_EQ(link(path.c_str(), (directory.path() + "/left.sock").c_str()), 0);
+  }
+  EXPECT_TRUE(absl::IsUnavailable(ControlClient::Connect(directory.path() + "/left.sock", 1s, "test").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(ControlClient::Connect(std::string(200, 'x'), 1s, "test").status()));
+}
+
+// Keeps all of the descriptors but `free` of them busy, as long as it lives.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t limit) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit few{limit, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+    for (int descriptor = dup(0); descriptor >= 0; descriptor = dup(0)) held_.push_back(descriptor);
+  }
+  ~FewDescriptors() {
+    for (const int descriptor : held_) close(descriptor);
+    setrlimit(RLIMIT_NOFILE, &before_);
+  }
+  void Free() {
+    close(held_.back());
+    held_.pop_back();
+  }
+
+ private:
+  rlimit before_{};
+  std::vector<int> held_;
+};
+
+TEST(ControlServer, WithoutDescriptorsClientsWaitAndTheLoopDoesNotSpin) {
+  ControlBounds bounds;
+  bounds.accept_pause = 20ms;
+  ServerRig rig(EchoPool(), bounds);
+  ASSERT_TRUE(rig.rig().RunUntil([&] { return rig.rig().Slots(SlotState::kIdle) == 1; }));
+  int turns = 0;
+  {
+    UniqueFd waiting = ConnectRaw(rig.path());  // its connection is not accepted yet
+    FewDescriptors few(256);
+    const TimePoint end = Now() + 200ms;
+    rig.rig().RunUntil([&] { return ++turns > 1000 || Now() > end; }, 300ms);
+    EXPECT_EQ(rig.server().clients(), 0U);
+    EXPECT_LT(turns, 200);
+    few.Free();
+    EXPECT_TRUE(rig.rig().RunUntil([&] { return rig.server().clients() == 1; }));
+  }
+  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
+    EXPECT_EQ(EndOf(client, SubmitMessage(1, "x", "y")).outcome().output(), "y");
+  }));
+}
+
+// One client, all its jobs at once: more than may be undecided, answered each exactly once.
+void SubmitAll(const std::string& path, int jobs, std::set<std::uint64_t>& ended) {
+  const auto client = ConnectTo(path);
+  ASSERT_NE(client, nullptr);
+  const TimePoint deadline = Now() + 2 * kTestDeadline;
+  int queued = 0;
+  while (ended.size() < static_cast<std::size_t>(jobs) && Now() < deadline) {
+    while (queued < jobs && client->queued_bytes() < 100'000) {
+      ASSERT_TRUE(client->Queue(SubmitMessage(static_cast<std::uint64_t>(++queued), "", "x")).ok());
+    }
+    ASSERT_TRUE(client->Pump().ok());
+    while (const auto message = client->Take()) {
+      ASSERT_NE(message->kind_case(), Kind::kRefused) << message->refused().text();
+      if (message->kind_case() != Kind::kOutcome) continue;
+      EXPECT_EQ(message->outcome().outcome(), control::Outcome::SUCCEEDED) << message->outcome().error();
+      EXPECT_TRUE(ended.insert(message->outcome().request()).second);
+    }
+    ASSERT_TRUE(client->Wait(1s).ok());
+  }
+}
+
+PoolSettings ManyJobsPool() {
+  PoolSettings pool = EchoPool();
+  pool.warm = 2;
+  pool.max_children = 2;
+  pool.max_concurrent_jobs_per_child = 1;
+  pool.start_by = 2 * kTestDeadline;
+  return pool;
+}
+
+TEST(ControlServer, ManyClientsWithManyJobsEachGetEveryOutcomeOnce) {
+  constexpr int kClients = 100;
+  constexpr int kJobs = 100;
+  ServerRig rig(ManyJobsPool());
+  std::vector<std::set<std::uint64_t>> ended(kClients);
+  EXPECT_TRUE(rig.While([&] {
+    std::vector<std::thread> threads;
+    for (auto& mine : ended) threads.emplace_back([&rig, &mine] { SubmitAll(rig.path(), kJobs, mine); });
+    for (auto& thread : threads) thread.join();
+  }));
+  for (const auto& mine : ended) EXPECT_EQ(mine.size(), static_cast<std::size_t>(kJobs));
+  EXPECT_EQ(rig.rig().Pool().accepted, kClients * kJobs);
+}
+
+TEST(ControlServer, ReadingPausesWhileTooMuchIsUndecided) {
+  ControlBounds bounds;
+  bounds.undecided = 10;
+  ServerRig rig(ManyJobsPool(), bounds);
+  std::set<std::uint64_t> ended;
+  EXPECT_TRUE(rig.While([&] { SubmitAll(rig.path(), 1000, ended); }));
+  EXPECT_EQ(ended.size(), 1000U);
+}
+
+}  // namespace
+}  // namespace andiron

@@ -1,0 +1,144 @@
+#include "worker/control/control_socket.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "tests/control/temp_directory.h"
+#include "worker/control/control_limits.h"
+#include "worker/control/control_words.h"
+#include "worker/control/socket_path.h"
+
+namespace andiron {
+namespace {
+
+mode_t ModeOf(const std::string& path) {
+  struct stat about {};
+  return lstat(path.c_str(), &about) == 0 ? about.st_mode & 0777 : 0;
+}
+
+bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+// A socket file that nobody listens at, as a killed worker leaves it.
+void LeaveStaleSocket(const std::string& path) {
+  const UniqueFd descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  ASSERT_EQ(bind(descriptor.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+}
+
+TEST(ControlSocket, IsOursAloneAndGoesAwayWithItsOwner) {
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/made/w.sock";
+  {
+    const auto listening = ControlSocket::Listen(path);
+    ASSERT_TRUE(listening.ok()) << listening.status().ToString();
+    EXPECT_EQ(ModeOf(path), 0600U);
+    EXPECT_EQ(ModeOf(directory.path() + "/made"), 0700U);
+  }
+  EXPECT_FALSE(Exists(path));
+}
+
+TEST(ControlSocket, DeadWorkersSocketIsReplaced) {
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/w.sock";
+  LeaveStaleSocket(path);
+  EXPECT_TRUE(ControlSocket::Listen(path).ok());
+}
+
+TEST(ControlSocket, LivingWorkersSocketIsNot) {
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/w.sock";
+  const auto first = ControlSocket::Listen(path);
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(ControlSocket::Listen(path).status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_TRUE(Exists(path));
+}
+
+TEST(ControlSocket, WhatIsNoSocketIsLeftAlone) {
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/w.sock";
+  std::ofstream(path) << "precious";
+  EXPECT_EQ(ControlSocket::Listen(path).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(Exists(path));
+  const std::string link = directory.path() + "/link.sock";
+  ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
+  EXPECT_EQ(ControlSocket::Listen(link).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(ControlSocket, DirectoryThatOthersCanChangeIsRefused) {
+  const TempDirectory directory;
+  ASSERT_EQ(chmod(directory.path().c_str(), 0777), 0);
+  EXPECT_EQ(ControlSocket::Listen(directory.path() + "/w.sock").status().code(), absl::StatusCode::kPermissionDenied);
+  ASSERT_EQ(chmod(directory.path().c_str(), 01777), 0);
+  EXPECT_TRUE(ControlSocket::Listen(directory.path() + "/w.sock").ok());
+}
+
+TEST(ControlSocket, FileThatSomebodyElsePutThereIsNotRemoved) {
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/w.sock";
+  {
+    const auto listening = ControlSocket::Listen(path);
+    ASSERT_TRUE(listening.ok());
+    ASSERT_EQ(unlink(path.c_str()), 0);
+    LeaveStaleSocket(path);
+  }
+  EXPECT_TRUE(Exists(path));
+}
+
+TEST(ControlSocket, PathThatFitsAnAddressIsTakenAndOneByteMoreIsNot) {
+  const TempDirectory directory;
+  const std::string longest = directory.path() + "/" + std::string(107 - directory.path().size() - 1, 'x');
+  EXPECT_TRUE(ControlSocket::Listen(longest).ok());
+  EXPECT_EQ(ControlSocket::Listen(longest + "x").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(SocketPath, DirectoryThatWasSetOnPurposeCountsAndOneThatIsNotOursDoesNot) {
+  const TempDirectory directory;
+  ASSERT_EQ(setenv("XDG_RUNTIME_DIR", directory.path().c_str(), 1), 0);
+  EXPECT_EQ(DefaultSocketPath("w"), directory.path() + "/andiron/w.sock");
+  ASSERT_EQ(setenv("XDG_RUNTIME_DIR", "/nowhere/at/all", 1), 0);
+  const std::string otherwise = geteuid() == 0 ? "/run/andiron" : "/tmp/andiron-" + std::to_string(geteuid());
+  EXPECT_EQ(DefaultSocketPath("w"), otherwise + "/w.sock");
+  ASSERT_EQ(unsetenv("XDG_RUNTIME_DIR"), 0);
+  EXPECT_EQ(DefaultSocketPath("w"), otherwise + "/w.sock");
+}
+
+TEST(ControlWords, EveryWordComesBack) {
+  for (int i = 0; i < kOutcomeCount; ++i) {
+    const auto outcome = static_cast<Outcome>(i);
+    EXPECT_EQ(FromWire(ToWire(outcome)), outcome);
+    EXPECT_EQ(control::Outcome::Kind_Name(ToWire(outcome)), Name(outcome));
+  }
+  for (int i = 0; i < kRefusalCount; ++i) {
+    const auto refusal = static_cast<Refusal>(i);
+    EXPECT_EQ(FromWire(ToWire(refusal)), refusal);
+    EXPECT_EQ(control::Refused::Reason_Name(ToWire(refusal)), Name(refusal));
+    EXPECT_STRNE(Explain(refusal), "");
+  }
+  EXPECT_EQ(FromWire(control::Outcome::KIND_UNSPECIFIED), std::nullopt);
+  EXPECT_EQ(FromWire(control::Refused::REASON_UNSPECIFIED), std::nullopt);
+}
+
+TEST(ControlLimits, EveryKindHasOne) {
+  const FrameLimits server = LimitsForControlServer(5000);
+  for (int kind = control::ToWorker::kHello; kind <= control::ToWorker::kStop; ++kind) {
+    EXPECT_GT(server[static_cast<std::size_t>(kind)].max, 0U) << kind;
+  }
+  EXPECT_EQ(server[control::ToWorker::kSubmit].max, 5000U);
+  const FrameLimits client = LimitsForControlClient();
+  for (int kind = control::FromWorker::kHello; kind <= control::FromWorker::kError; ++kind) {
+    EXPECT_GT(client[static_cast<std::size_t>(kind)].max, 0U) << kind;
+  }
+}
+
+}  // namespace
+}  // namespace andiron
