@@ -73,6 +73,7 @@ void Pool::AskToStop(Slot& slot, Intent intent) {
   if (slot.state == SlotState::kStarting) EndInitialize(slot, InitializeEnd::kCancelled);
   if (slot.intent == Intent::kNone) slot.intent = intent;
   if (slot.phase == SlotState::kVacant) slot.phase = slot.state;
+  Doom(slot);
   SetState(slot, SlotState::kStopping);
   slot.state_until = Later(ledger_.now, settings_.stop_grace);
   ledger_.Emit(andiron::AskToStop{Id(slot), slot.intent});

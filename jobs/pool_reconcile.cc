@@ -113,6 +113,9 @@ void Pool::SetState(Slot& slot, SlotState state) {
   slot.state = state;
   slot.since = ledger_.now;
   slot.ping_until = slot.unused_until = kNever;
+  // Only a child that may work is watched: the end of another has a deadline of its own.
+  if (state != SlotState::kIdle && state != SlotState::kBusy)
+    slot.halt_until = slot.frame_until = slot.write_until = slot.age_until = kNever;
   slot.pinged = false;
   if (state == SlotState::kIdle) {
     if (settings_.ping_interval > 0s) slot.ping_until = Later(ledger_.now, settings_.ping_interval);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -206,6 +207,31 @@ TEST(ExitTest, DestructionWithoutAWordKillsEverything) {
     crew.children().KillEverything();
   }
   for (const pid_t pid : pids) EXPECT_FALSE(ProcessExists(pid));
+}
+
+// What remains of a worker that is killed in the middle of its work.
+TEST(ExitTest, ChildrenDieWithTheirWorker) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t worker = fork();
+  if (worker == 0) {
+    // Hangs when its channel closes and ignores SIGTERM: only the kernel can end it.
+    Crew crew(FaultPool({"ignore-term"}));
+    const pid_t pid = crew.PidOf(crew.StartReady());
+    if (write(ends[1], &pid, sizeof pid) < 0) _exit(1);
+    for (;;) pause();
+  }
+  pid_t pid = 0;
+  ASSERT_EQ(read(ends[0], &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+  EXPECT_TRUE(ProcessExists(pid));
+  kill(worker, SIGKILL);
+  EXPECT_EQ(waitpid(worker, nullptr, 0), worker);
+  EXPECT_TRUE(WaitUntil([&] {
+    waitpid(pid, nullptr, WNOHANG);  // this process may have adopted it
+    return !ProcessExists(pid) || ProcessState(pid) == 'Z';
+  }));
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST(SignalNamesTest, GoBothWays) {

@@ -54,7 +54,8 @@ INSTANTIATE_TEST_SUITE_P(
                     BadChild{{"hello-twice"}, "Hello after Hello"}, BadChild{{"unasked-pong"}, "Pong"},
                     BadChild{{"progress-after"}, "Progress after Hello"}),
     [](const auto& values) {
-      std::string name = values.param.arguments[0] + (values.param.arguments.size() > 1 ? values.param.arguments[1] : "");
+      std::string name;
+      for (const std::string& argument : values.param.arguments) name += argument;
       std::replace(name.begin(), name.end(), '-', '_');
       return name;
     });

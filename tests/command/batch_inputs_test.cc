@@ -39,7 +39,8 @@ class BatchInputsTest : public testing::Test {
   }
 
   // Every payload with its place, until the inputs are over.
-  std::vector<std::pair<std::string, std::string>> ReadAll(std::vector<std::string> files, Split split, std::size_t limit) {
+  std::vector<std::pair<std::string, std::string>> ReadAll(std::vector<std::string> files, Split split,
+                                                           std::size_t limit) {
     std::vector<std::pair<std::string, std::string>> payloads;
     std::unique_ptr<BatchInputs> inputs;
     const auto pump = [&] {

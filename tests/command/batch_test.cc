@@ -158,9 +158,27 @@ TEST(Batch, WhatWasReadAndNotSubmittedCanBeDroppedAndHoldsNothingBack) {
   Begin(batch, 2);
   EXPECT_FALSE(batch.End(1, RefusedFor(100ms)));
   batch.End(2, Success("two"));
-  EXPECT_EQ(batch.DropWaiting(), 1);
+  EXPECT_EQ(batch.DropUnfinished(), 1);
   EXPECT_EQ(batch.TakeOutput(), "two\n");
   EXPECT_TRUE(batch.idle());
+}
+
+TEST(Batch, WhatNobodyWillReportCanBeDroppedToo) {
+  Batch batch(Options(3));
+  Begin(batch, 3);
+  batch.End(3, Success("three"));
+  EXPECT_EQ(batch.DropUnfinished(), 2);
+  EXPECT_EQ(batch.TakeOutput(), "three\n");
+  EXPECT_TRUE(batch.idle());
+  EXPECT_EQ(batch.counts().in_flight, 0);
+}
+
+TEST(Batch, AJobMayEndWithoutAReport) {
+  Batch batch(Options(1));
+  Begin(batch, 1);
+  batch.EndWith(1, "its id\n");
+  EXPECT_EQ(batch.TakeOutput(), "its id\n");
+  EXPECT_EQ(batch.counts().succeeded(), 1);
 }
 
 TEST(JobJson, HasTheFieldsThatScriptsRelyOn) {
@@ -174,7 +192,8 @@ TEST(JobJson, HasTheFieldsThatScriptsRelyOn) {
 }
 
 TEST(JobJson, APayloadThatIsNotUtf8IsBase64) {
-  EXPECT_THAT(JobJson("1", "in:1", Success("\xFF\xFE")), HasSubstr("\"input\":\"in:1\",\"outcome\":\"SUCCEEDED\",\"payload_base64\":\"//4=\""));
+  EXPECT_THAT(JobJson("1", "in:1", Success("\xFF\xFE")),
+              HasSubstr("\"input\":\"in:1\",\"outcome\":\"SUCCEEDED\",\"payload_base64\":\"//4=\""));
 }
 
 TEST(JobJson, ARefusedJobSaysSo) {

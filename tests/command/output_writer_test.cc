@@ -43,8 +43,7 @@ TEST_F(OutputWriterTest, ASlowReaderGetsEverythingAndTheLoopNeverWaits) {
   writer.Write(text);
   EXPECT_GT(writer.pending(), 0U) << "a pipe doesn't hold so much";
   EXPECT_EQ(fcntl(ends_[1], F_GETFL) & O_NONBLOCK, 0);
-  InputReader reader(
-      loop_->get(), ends_[0], [&](std::string_view bytes) { got += bytes; }, [](int) {});
+  InputReader reader(loop_->get(), ends_[0], [&](std::string_view bytes) { got += bytes; }, [](int) {});
   reader.Resume();
   loop_->Run();
   std::string rest(text.size() - got.size(), '\0');

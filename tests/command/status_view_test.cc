@@ -42,8 +42,11 @@ TEST(StatusView, ToleratesMissingAndWronglyTypedFields) {
 TEST(StatusText, IsATableForPeople) {
   const std::string text = StatusText(*ReadStatus(kJson));
   EXPECT_THAT(text, HasSubstr("andiron 0.1.0, pid 4711: running, up 3m 05s, loop lag 0.1ms, containment cgroup\n"));
-  EXPECT_THAT(text, HasSubstr("POOL   WARM  MAX  VACANT  STARTING  IDLE  BUSY  STOPPING  DYING  QUEUED  RESERVED  CAPACITY  BREAKER\n"
-                              "spell     2    4       1         0     2     1         0      0       3         0         2  closed\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "POOL   WARM  MAX  VACANT  STARTING  IDLE  BUSY  STOPPING  DYING  QUEUED  RESERVED  CAPACITY  BREAKER\n"
+          "spell     2    4       1         0     2     1         0      0       3         0         2  closed\n"));
   EXPECT_THAT(text, HasSubstr("  jobs        7 accepted, 5 succeeded, 1 failed\n"));
   EXPECT_THAT(text, HasSubstr("  spell/3.7  4712  busy    1.2s  job-7\n"));
   EXPECT_THAT(text, HasSubstr("it died\n      feed it\n"));

@@ -153,7 +153,7 @@ TEST(ConfigVerb, ChecksFlagsAndFiles) {
   EXPECT_EQ(json.code, 64);
   EXPECT_EQ(
       json.out,
-      "{\"ok\":false,\"errors\":[\n{\"source\":\"--warm\",\"line\":0,\"column\":0,\"text\":\"expected a whole number, "
+      "{\"ok\":false,\"errors\":[{\"source\":\"--warm\",\"line\":0,\"column\":0,\"text\":\"expected a whole number, "
       "not 'x'\"}]}\n");
 }
 

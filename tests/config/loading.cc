@@ -18,7 +18,6 @@ ConfigResult LoadText(std::string_view text, ConfigSources sources) {
   close(descriptor);
   std::ofstream(path, std::ios::binary) << text;
   sources.file = path;
-  if (sources.cpus == 0) sources.cpus = 4;
   ConfigResult result = Load(sources);
   std::remove(path.c_str());
   for (ConfigError& error : result.errors) {

@@ -10,7 +10,7 @@
 
 namespace andiron {
 
-// `sources.file` is filled in; without cpus there are 4.
+// `sources.file` is filled in.
 ConfigResult LoadText(std::string_view text, ConfigSources sources = {});
 
 // The errors of LoadText as lines.

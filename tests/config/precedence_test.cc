@@ -22,6 +22,7 @@ TEST(Precedence, LetsTheLaterSourceWin) {
   sources.verb_defaults = {{"", "run_for", "0", ""}, {"", "start_by", "9h", ""}, {"", "log_level", "warn", ""}};
   sources.environment = {"ANDIRON_POOL_P_WARM=2", "ANDIRON_POOL_P_RUN_FOR=2s", "ANDIRON_LOG_LEVEL=debug"};
   sources.flags = {Flag("--run_for=3s"), Flag("--queue_limit=7")};
+  sources.cpus = 4;
   const ConfigResult result = LoadText(OnePool("    run_for: 1s\n    warm: 1\n    cwd: /tmp\n"), sources);
   ASSERT_THAT(ErrorLines(result), IsEmpty());
   const PoolSettings& pool = result.config.settings.pools[0];
@@ -95,12 +96,14 @@ TEST(Flags, MakeTheOnlyPoolWithoutAFile) {
   ConfigSources sources;
   sources.flags = {Flag("--warm=3"), Flag("--name=shop")};
   sources.command = {"./child"};
+  sources.cpus = 5;
   const ConfigResult result = Load(sources);
   ASSERT_THAT(ErrorLines(result), IsEmpty());
   EXPECT_EQ(result.config.settings.name, "shop");
   ASSERT_EQ(result.config.settings.pools.size(), 1u);
   EXPECT_EQ(result.config.settings.pools[0].name, "default");
   EXPECT_EQ(result.config.settings.pools[0].warm, 3);
+  EXPECT_EQ(result.config.settings.pools[0].max_children, 10);
 }
 
 TEST(Flags, MakeThePoolsThatTheyNameWithoutAFile) {
@@ -160,8 +163,6 @@ TEST(Flags, AreNotBlamedWhenTheFileIsBroken) {
   sources.flags = {Flag("--pool.p.warm=1")};
   EXPECT_THAT(ErrorsOf("pools: [", sources), ElementsAre(HasSubstr("c.yaml:1:")));
 }
-
-TEST(ContainerCpus, IsAtLeastOne) { EXPECT_GE(ContainerCpus(), 1); }
 
 }  // namespace
 }  // namespace andiron

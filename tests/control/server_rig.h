@@ -20,6 +20,9 @@ class ServerRig {
   explicit ServerRig(WorkerSettings settings, const ControlBounds& bounds = {});
   explicit ServerRig(PoolSettings pool, const ControlBounds& bounds = {}) : ServerRig(SettingsOf(std::move(pool)), bounds) {}
 
+  // The worker stops first: until then the server has something to answer.
+  ~ServerRig() { EXPECT_TRUE(rig_.worker().stopped() || rig_.Stop(true)); }
+
   Rig& rig() { return rig_; }
   ControlServer& server() { return *server_; }
   std::string path() const { return directory_.path() + "/w.sock"; }

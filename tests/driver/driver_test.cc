@@ -232,6 +232,17 @@ TEST(Driver, DestroyedWorkerLeavesNoProcess) {
   rig.owned_worker().reset();
 }
 
+TEST(Driver, WorkerThatIsDestroyedWhileChildrenStartLeavesNoProcess) {
+  PoolSettings pool = EchoPool({"--prewarm-ms", "600000"});
+  pool.warm = 4;
+  pool.max_children = 4;
+  for (int turns = 0; turns < 20; ++turns) {
+    Rig rig(pool);
+    for (int i = 0; i < turns; ++i) uv_run(rig.loop(), UV_RUN_NOWAIT);
+    rig.owned_worker().reset();
+  }
+}
+
 TEST(Driver, ManyJobsLeakNoDescriptor) {
   PoolSettings pool = EchoPool();
   pool.max_jobs_per_child = 1;

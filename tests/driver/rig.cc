@@ -101,6 +101,7 @@ void Rig::StartWorker(WorkerSettings settings) {
 }
 
 Rig::~Rig() {
+  if (worker_ != nullptr && !worker_->stopped()) EXPECT_TRUE(Stop(true)) << worker_->StatusJson();
   worker_.reset();
   // What was given back closes within a turn.
   for (int turns = 0; turns < 100 && uv_loop_alive(&loop_) != 0; ++turns) uv_run(&loop_, UV_RUN_NOWAIT);

@@ -127,7 +127,11 @@ void Oracle::Judge(const KillChild& action) {
 // I6: no verdict by the clock before its time by as_of, none that a fact refutes.
 bool Oracle::Justified(const ChildSeen& child, Intent intent, bool politely) const {
   const PoolSettings& pool = SettingsOf(child);
-  const bool grace_over = Due(child.asked_at, pool.stop_grace) && !politely;
+  if (child.asked() && intent == child.intent) {
+    // An escalation keeps the intent, whatever made it necessary.
+    return Due(child.asked_at, pool.stop_grace) || child.protocol_step == step_ || child.doom_step == step_ ||
+           (draining_ && Due(drain_at_, drain_timeout_));
+  }
   const bool lost = child.closed() && (Due(child.closed_at, pool.exit_drain) || (!child.settled && Due(child.started, pool.init_timeout)));
   switch (intent) {
     case Intent::kNone: return false;
@@ -137,12 +141,12 @@ bool Oracle::Justified(const ChildSeen& child, Intent intent, bool politely) con
     case Intent::kChannelLost: return lost;
     case Intent::kAckTimeout: return JobOverdue(child, intent);
     case Intent::kRunTimeout:
-    case Intent::kJobCancelled: return grace_over || JobOverdue(child, intent) || (child.protocol_step == step_ && child.asked());
+    case Intent::kJobCancelled: return JobOverdue(child, intent);
     case Intent::kPingTimeout: return Due(child.pinged_at, pool.ping_timeout) && child.jobs == 0;
     case Intent::kHalted: return Due(child.halted_at, pool.ping_timeout);
     case Intent::kFrameTimeout: return Due(child.half_at, pool.frame_timeout);
     case Intent::kWriteTimeout: return Due(child.blocked_at, pool.write_timeout);
-    case Intent::kRetired: return child.asked() || (child.ready && child.jobs == 0) || child.retiring || politely;
+    case Intent::kRetired: return (child.ready && child.jobs == 0) || child.retiring || politely;
     case Intent::kStopRequested: return child.stop_wish_step != 0;
     case Intent::kDrainTimeout: return stop_now_ || (draining_ && Due(drain_at_, drain_timeout_));
     case Intent::kWorkerStopping: return stop_asked_;
@@ -186,6 +190,7 @@ void Oracle::Judge(const AbandonChild& action) {
   if (!Due(child->killed_at, SettingsOf(*child).kill_grace)) return Broken("B9", "a child is given up before kill_grace", child);
   child->abandoned = true;
   child->over_at = now_;
+  if (child->exited()) return;
   PoolSeen& pool = pools_[child->id.pool];
   if (++pool.quarantined > pool.settings->quarantine_max && !stop_asked_) Broken("I1", "the quarantine exceeds its bound", child);
 }

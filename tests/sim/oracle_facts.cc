@@ -225,8 +225,9 @@ void Oracle::See(const ChildProgressed& fact) {
 
 void Oracle::See(const ChildReady& fact) {
   ChildSeen* child = Listening(fact.child);
-  if (child == nullptr || child->asked() || child->exited() || child->closed()) return;
+  if (child == nullptr || child->asked()) return;
   if (child->ready) return BreakProtocol(*child);
+  if (child->exited() || child->closed()) return;
   if (child->settled || child->stop_wish_step == step_) return;
   child->ready = true;
   child->ready_step = step_;

@@ -66,7 +66,7 @@ void DrawSizes(Random& random, PoolSettings& pool) {
   if (pool.max_jobs_per_child != 0) {
     pool.max_concurrent_jobs_per_child = std::min(pool.max_concurrent_jobs_per_child, pool.max_jobs_per_child);
   }
-  constexpr int kQueue[] = {0, 1, 2, 5, 20, 100, 1000, 10000};
+  constexpr int kQueue[] = {0, 1, 5, 20, 100, 100, 1000, 10000};
   pool.queue_limit = kQueue[random.Below(std::ssize(kQueue))];
   pool.quarantine_max = static_cast<int>(random.Coin() ? std::max(1, pool.max_children / 8) : random.Between(1, 4));
   pool.breaker_failures = static_cast<int>(random.Below(7));
@@ -117,8 +117,12 @@ void KeepTurnsFew(std::vector<PoolSettings>& pools) {
 }
 
 void DrawOdds(Random& random, Plan& plan) {
-  constexpr std::uint32_t kOdds[] = {650, 2000, 6500, 6500, 20000, 40000};
-  for (std::uint32_t& odds : plan.odds) odds = random.Coin() ? 0 : kOdds[random.Below(std::ssize(kOdds))];
+  // Of the last kinds a plan has one at most now and then: where most children fail, no job is ever accepted.
+  constexpr std::uint32_t kOdds[] = {400, 400, 1300, 1300, 2600, 2600, 6500, 6500, 20000, 40000};
+  for (std::size_t i = 0; i < kFaultCount; ++i) {
+    const std::int64_t kinds = i < static_cast<std::size_t>(Fault::kStall) && random.Below(4) == 0 ? 10 : 8;
+    plan.odds[i] = random.Coin() ? 0 : kOdds[random.Below(kinds)];
+  }
   // A worker that is stopped early has no schedule left: rarer than the rest.
   for (const Fault fault : {Fault::kDrain, Fault::kStop, Fault::kStopNow}) {
     if (random.Coin()) plan.odds[static_cast<std::size_t>(fault)] = 0;
@@ -136,8 +140,8 @@ Plan DrawPlan(std::uint64_t seed) {
   plan.latency = kLatencies[random.Below(std::ssize(kLatencies))];
   plan.work = plan.latency * random.Between(1, 20);
   plan.arrival = plan.latency * random.Between(1, 12) / 4;
-  plan.jobs = static_cast<int>(random.Coin() ? random.Between(40, 70) : random.Between(5, 90));
-  plan.turns_max = static_cast<int>(random.Between(100, 900));
+  plan.jobs = static_cast<int>(random.Below(4) != 0 ? random.Between(50, 100) : random.Between(5, 160));
+  plan.turns_max = static_cast<int>(random.Between(300, 1200));
   plan.heals_all = random.Coin();
   plan.jitter_seed = random.Next();
   const std::int64_t pools = 1 + (random.Below(3) == 0 ? random.Between(1, 2) : 0);

@@ -60,7 +60,7 @@ void World::Happen(const Event& event) {
     case Happens::kExits: return Exit(event.who, static_cast<HowItEnds>(event.detail));
     case Happens::kCloses:
       if (!children_[event.who].alive || !faults_ || children_[event.who].frozen) return;
-      (void)Roll(Fault::kCloseButLive, event.who);
+      Note(Fault::kCloseButLive, event.who);
       children_[event.who].channel_open = false;
       return SayClosed(event.who);
     case Happens::kGrandchildEnds: return SayClosed(event.who);
@@ -68,6 +68,7 @@ void World::Happen(const Event& event) {
     case Happens::kThaws: return Freeze(event.who, false);
     case Happens::kGoesDeaf:
       if (!children_[event.who].alive || !faults_ || children_[event.who].deaf) return;
+      Note(Fault::kDeaf, event.who);
       children_[event.who].deaf = true;
       return Say(event.who, Said::kBlocked, 1);
     case Happens::kHears:
@@ -196,7 +197,8 @@ void World::NoteTold(FakeChild& child, Said said) {
 
 // Facts about children that have ended: a driver's bug, or a callback that was under way. They must change nothing.
 void World::AddLateFacts() {
-  if (gone_.empty() || !Roll(Fault::kLateFacts, kNobody)) return;
+  const std::uint32_t odds = plan_->odds[static_cast<std::size_t>(Fault::kLateFacts)];
+  if (gone_.empty() || odds == 0 || !random_.Chance(odds / 4)) return;
   constexpr Said kLate[] = {Said::kSpawned, Said::kProgressed, Said::kReady, Said::kMisbehaved, Said::kAcked,
                             Said::kReturned, Said::kPonged, Said::kHalted, Said::kHalf, Said::kBlocked,
                             Said::kExited, Said::kClosed, Said::kSpawnFailed};
@@ -208,7 +210,7 @@ void World::AddLateFacts() {
     late.said = kLate[random_.Below(std::ssize(kLate))];
     late.detail = static_cast<std::uint8_t>(random_.Below(2));
     late.number = jobs_.empty() ? 1 : 1 + static_cast<std::uint64_t>(random_.Below(std::ssize(jobs_)));
-    ++fault_table_[static_cast<std::size_t>(Fault::kLateFacts)][static_cast<std::size_t>(StateOf(children_[present]))];
+    Note(Fault::kLateFacts, present);
     facts_.push_back(ToFact(who, late));
   }
 }
@@ -339,9 +341,13 @@ SlotState World::StateOf(const FakeChild& child) const {
 bool World::Roll(Fault fault, std::uint32_t who) {
   const std::uint32_t odds = plan_->odds[static_cast<std::size_t>(fault)];
   if (odds == 0 || !faults_ || !random_.Chance(odds)) return false;
+  Note(fault, who);
+  return true;
+}
+
+void World::Note(Fault fault, std::uint32_t who) {
   const int state = who == kNobody ? kSlotStateCount : static_cast<int>(StateOf(children_[who]));
   ++fault_table_[static_cast<std::size_t>(fault)][static_cast<std::size_t>(state)];
-  return true;
 }
 
 Nanos World::Around(Nanos typical) { return typical / 2 + random_.Below(typical + 1); }

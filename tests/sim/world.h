@@ -138,6 +138,7 @@ class World {
   void Exit(std::uint32_t who, HowItEnds how);
   void SayExit(std::uint32_t who, HowItEnds how);
   void SayClosed(std::uint32_t who);
+  void MoveAhead(Stream& stream);
   void Freeze(std::uint32_t who, bool frozen);
   void Receive(const SendJob& action);
   void RunJob(std::uint32_t who, std::uint64_t job);
@@ -168,6 +169,7 @@ class World {
 
   // ---- drawing ----
   bool Roll(Fault fault, std::uint32_t who);  // also notes the hit; kNobody: no slot
+  void Note(Fault fault, std::uint32_t who);
   Nanos Around(Nanos typical);            // half to one and a half of it
   Nanos Near(Duration limit);             // half to twice the limit
   Nanos AtEdge(Duration limit);           // exactly, or one nanosecond beside it

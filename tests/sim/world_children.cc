@@ -149,12 +149,12 @@ void World::Write(std::uint32_t who, Said said, std::uint8_t detail, std::uint64
       return Say(who, said, detail & 3U, number);
     case Said::kHalf:
       if (!faults_) return;
-      (void)Roll(Fault::kHalfFrame, who);
+      Note(Fault::kHalfFrame, who);
       child.mid_frame = true;
       if (random_.Coin()) Schedule(SomeTime(), Happens::kHears, who);
       return Say(who, said, 1);
     case Said::kMisbehaved:
-      (void)Roll(Fault::kGarbage, who);
+      Note(Fault::kGarbage, who);
       return Say(who, said);
     case Said::kSpawned:
     case Said::kSpawnFailed:
@@ -183,11 +183,12 @@ void World::Exit(std::uint32_t who, HowItEnds how) {
   const bool told_to = child.kill_came || child.stop_came;
   if (child.frozen && how != HowItEnds::kKilled && how != HowItEnds::kOutOfMemory) return;
   if (!faults_ && !told_to) return;
-  if (how == HowItEnds::kSegfault) (void)Roll(Fault::kCrash, who);
-  if (how == HowItEnds::kOutOfMemory) (void)Roll(Fault::kOutOfMemory, who);
-  if (how == HowItEnds::kStatusLost) (void)Roll(Fault::kStatusLost, who);
+  if (how == HowItEnds::kSegfault) Note(Fault::kCrash, who);
+  if (how == HowItEnds::kOutOfMemory) Note(Fault::kOutOfMemory, who);
+  if (how == HowItEnds::kStatusLost) Note(Fault::kStatusLost, who);
   child.alive = false;
-  const bool held = child.grandchild && child.channel_open && !child.close_came && Roll(Fault::kGrandchild, who);
+  const bool held = child.grandchild && child.channel_open && !child.close_came;
+  if (held) Note(Fault::kGrandchild, who);
   child.channel_open = false;
   if (held) {
     SayExit(who, how);
@@ -210,12 +211,19 @@ void World::SayExit(std::uint32_t who, HowItEnds how) {
     return Say(who, Said::kExited, Detail(how));
   }
   Say(who, Said::kExited, Detail(how));
-  // The exit changes places with the first unread frame: all that was written is read after it. The frames were
-  // written before, but they count as readable only when the next turn reads on.
-  std::swap(pending_[first].said, pending_[child.stream.last].said);
-  std::swap(pending_[first].detail, pending_[child.stream.last].detail);
-  std::swap(pending_[first].number, pending_[child.stream.last].number);
+  MoveAhead(child.stream);
+  // The frames were written before, but they count as readable only when the next turn reads on.
   for (std::uint32_t at = first; at != kNobody; at = pending_[at].next) pending_[at].at = time_;
+}
+
+// The last pending fact comes first, before all that is unread in the channel.
+void World::MoveAhead(Stream& stream) {
+  Pending moved = pending_[stream.last];
+  for (std::uint32_t at = stream.first; at != kNobody; at = pending_[at].next) {
+    std::swap(moved.said, pending_[at].said);
+    std::swap(moved.detail, pending_[at].detail);
+    std::swap(moved.number, pending_[at].number);
+  }
 }
 
 void World::SayClosed(std::uint32_t who) {
@@ -228,9 +236,12 @@ void World::SayClosed(std::uint32_t who) {
 void World::Freeze(std::uint32_t who, bool frozen) {
   FakeChild& child = children_[who];
   if (!child.alive || child.frozen == frozen || (frozen && (!faults_ || child.kill_came))) return;
-  if (frozen) (void)Roll(Fault::kHalted, who);
+  if (frozen) Note(Fault::kHalted, who);
   child.frozen = frozen;
   Say(who, Said::kHalted, frozen ? 1 : 0);
+  // The kernel's word may come before what lies unread in the channel.
+  const Said first = pending_[child.stream.first].said;
+  if (frozen && first != Said::kSpawned && first != Said::kHalted && random_.Coin()) MoveAhead(child.stream);
   if (!frozen) GoOn(who);
 }
 
@@ -287,7 +298,7 @@ void World::Receive(const SendCancel& action) {
   if (who == kNobody) return;
   const FakeChild& child = children_[who];
   if (!child.alive || child.frozen || child.deaf || child.mid_frame) return;
-  if (child.ignores_cancel && Roll(Fault::kIgnoreCancel, who)) return;
+  if (child.ignores_cancel) return Note(Fault::kIgnoreCancel, who);
   const Nanos delay = random_.Below(4) == 0 ? AtEdge(PoolOf(who).cancel_grace) : Around(plan_->latency);
   Schedule(delay, Happens::kFinishes, who, kCancelled, static_cast<std::uint64_t>(action.job));
 }
@@ -297,7 +308,7 @@ void World::Receive(const SendPing& action) {
   if (who == kNobody) return;
   const FakeChild& child = children_[who];
   if (!child.alive || child.frozen || child.deaf || child.mid_frame) return;
-  if (child.no_pong && Roll(Fault::kNoPong, who)) return;
+  if (child.no_pong) return Note(Fault::kNoPong, who);
   Schedule(random_.Below(8) == 0 && faults_ ? Near(PoolOf(who).ping_timeout) : Around(plan_->latency / 4), Happens::kWrites,
            who, Detail(Said::kPonged));
 }
@@ -308,11 +319,11 @@ void World::Stop(const AskToStop& action) {
   FakeChild& child = children_[who];
   if (child.frozen) Freeze(who, false);
   if (child.alive) {
-    const bool ignores = child.ignores_stop && Roll(Fault::kIgnoreStop, who);
-    const bool slow = child.slow_stop && Roll(Fault::kSlowStop, who);
+    if (child.ignores_stop) Note(Fault::kIgnoreStop, who);
+    if (child.slow_stop) Note(Fault::kSlowStop, who);
     const Duration grace = PoolOf(who).stop_grace;
-    const Nanos delay = !slow ? Around(plan_->latency / 2) : random_.Coin() ? Near(grace) : AtEdge(grace);
-    if (!ignores) Schedule(delay, Happens::kExits, who, Detail(random_.Coin() ? HowItEnds::kTerminated : HowItEnds::kClean));
+    const Nanos delay = !child.slow_stop ? Around(plan_->latency / 2) : random_.Coin() ? Near(grace) : AtEdge(grace);
+    if (!child.ignores_stop) Schedule(delay, Happens::kExits, who, Detail(random_.Coin() ? HowItEnds::kTerminated : HowItEnds::kClean));
   }
   child.stop_came = true;
 }
@@ -324,10 +335,15 @@ void World::Kill(const KillChild& action) {
   if (child.alive) {
     const Duration grace = PoolOf(who).kill_grace;
     Nanos delay = Around(plan_->latency / 4);
-    if (child.slow_kill && Roll(Fault::kSlowKill, who)) delay = random_.Coin() ? Near(grace) : AtEdge(grace);
-    const bool stuck = child.unkillable && Roll(Fault::kUnkillable, who);
-    if (stuck) delay = grace.count() + Near(grace);
-    if (!stuck || random_.Coin()) Schedule(delay, Happens::kExits, who, Detail(HowItEnds::kKilled));
+    if (child.slow_kill) {
+      Note(Fault::kSlowKill, who);
+      delay = random_.Coin() ? Near(grace) : AtEdge(grace);
+    }
+    if (child.unkillable) {
+      Note(Fault::kUnkillable, who);
+      delay = grace.count() + Near(grace);
+    }
+    if (!child.unkillable || random_.Coin()) Schedule(delay, Happens::kExits, who, Detail(HowItEnds::kKilled));
     if (!child.grandchild && Roll(Fault::kSplitDeath, who)) {
       child.channel_open = false;
       SayClosed(who);

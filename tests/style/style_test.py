@@ -73,10 +73,12 @@ SAMPLES = {
     rules.includes_point_left: (
         [("ipc/a.cc", '#include "jobs/core.h"\n'), ("jobs/a.cc", '#include "worker/base/log.h"\n'),
          ("jobs/a.cc", "#include <andiron/worker.h>\n"), ("ipc/a.h", "#include <andiron/settings.h>\n"),
-         ("worker/a.cc", '#include "tests/fake.h"\n'), ("examples/a.cc", '#include "worker/base/log.h"\n')],
+         ("worker/a.cc", '#include "tests/fake.h"\n'), ("tools/a.cc", '#include "tests/sim/run.h"\n'),
+         ("examples/a.cc", '#include "worker/base/log.h"\n')],
         [("worker/a.cc", '#include "jobs/core.h"\n#include "proto/child.pb.h"\n'),
          ("jobs/a.cc", "#include <andiron/time.h>\n"),
-         ("examples/a.cc", "#include <andiron/child.h>\n"), ("tools/a.cc", '#include "worker/base/log.h"\n')]),
+         ("examples/a.cc", "#include <andiron/child.h>\n"), ("tools/a.cc", '#include "worker/base/log.h"\n'),
+         (rules.SIMULATOR + "main.cc", '#include "tests/sim/run.h"\n')]),
     rules.the_child_sdk_stays_small: (
         [("worker/child/a.cc", "#include <absl/status/status.h>\n"), ("worker/child/a.cc", "#include <uv.h>\n"),
          ("worker/child/a.cc", '#include "worker/base/log.h"\n'), ("worker/child/a.cc", "#include <andiron/worker.h>\n")],

@@ -2,14 +2,13 @@
 
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include "tools/andiron/text.h"
 
 namespace andiron {
 
-std::int64_t BatchCounts::done() const {
-  return std::accumulate(outcomes.begin(), outcomes.end(), refused);
-}
+std::int64_t BatchCounts::done() const { return std::accumulate(outcomes.begin(), outcomes.end(), refused); }
 
 bool Batch::HasRoom(std::size_t unwritten) const {
   if (!waiting_.empty() || counts_.in_flight >= options_.flight_max) return false;
@@ -33,31 +32,37 @@ Batch::Submission Batch::Next() {
 }
 
 bool Batch::End(std::int64_t number, const JobReport& report) {
-  --counts_.in_flight;
   if (report.refused && report.retry_after > Duration::zero()) {
+    --counts_.in_flight;
     waiting_.push_back(number);
     return false;
   }
-  const auto job = jobs_.find(number);
-  Record(number, job->second, report);
+  Record(number, report);
   std::string text;
   if (options_.json) {
-    text = JobJson(std::to_string(number), job->second.place, report);
+    text = JobJson(report.id.empty() ? std::to_string(number) : report.id, place(number), report);
   } else if (!report.refused && report.outcome == Outcome::kSucceeded) {
     text = EndedLine(report.output);
   }
-  Print(job, std::move(text));
+  --counts_.in_flight;
+  Print(jobs_.find(number), std::move(text));
   return true;
 }
 
-void Batch::Record(std::int64_t number, const Job& job, const JobReport& report) {
+void Batch::EndWith(std::int64_t number, std::string text) {
+  ++counts_.outcomes[static_cast<std::size_t>(Outcome::kSucceeded)];
+  --counts_.in_flight;
+  Print(jobs_.find(number), std::move(text));
+}
+
+void Batch::Record(std::int64_t number, const JobReport& report) {
   if (report.refused) {
     ++counts_.refused;
   } else {
     ++counts_.outcomes[static_cast<std::size_t>(report.outcome)];
     if (report.outcome == Outcome::kSucceeded) return;
   }
-  errors_ += "andiron: " + FailureText(std::to_string(number), job.place, report);
+  errors_ += "andiron: " + FailureText(report.id.empty() ? std::to_string(number) : report.id, place(number), report);
 }
 
 void Batch::Print(std::map<std::int64_t, Job>::iterator job, std::string text) {
@@ -78,15 +83,15 @@ void Batch::Print(std::map<std::int64_t, Job>::iterator job, std::string text) {
   }
 }
 
-std::int64_t Batch::DropWaiting() {
-  const auto dropped = static_cast<std::int64_t>(waiting_.size());
-  while (!waiting_.empty()) {
-    const auto job = jobs_.find(waiting_.front());
-    waiting_.pop_front();
-    // Results that wait for it in order must not wait for ever: it prints as nothing.
-    Print(job, "");
+std::int64_t Batch::DropUnfinished() {
+  waiting_.clear();
+  counts_.in_flight = 0;
+  std::vector<std::int64_t> unfinished;
+  for (const auto& [number, job] : jobs_) {
+    if (!job.text.has_value()) unfinished.push_back(number);
   }
-  return dropped;
+  for (const std::int64_t number : unfinished) Print(jobs_.find(number), "");
+  return static_cast<std::int64_t>(unfinished.size());
 }
 
 std::string Batch::TakeOutput() { return std::exchange(output_, {}); }

@@ -5,6 +5,8 @@
 #ifndef ANDIRON_TOOLS_ANDIRON_BATCH_H_
 #define ANDIRON_TOOLS_ANDIRON_BATCH_H_
 
+#include <andiron/worker.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -14,15 +16,13 @@
 #include <string>
 #include <string_view>
 
-#include <andiron/worker.h>
-
 namespace andiron {
 
 struct BatchOptions {
   bool ordered = true;
   bool json = false;  // every job is an object; else results as they are, and only of those that succeeded
   int flight_max = 1;
-  std::int64_t held_max = 10000;             // jobs begun after the first whose result isn't printed
+  std::int64_t held_max = 10000;                  // jobs begun after the first whose result isn't printed
   std::size_t bytes_max = std::size_t{64} << 20;  // of payloads under way and results that wait
 };
 
@@ -57,8 +57,14 @@ class Batch {
   // The report of a job that Next gave. False: it was refused for now and waits in Next() again.
   bool End(std::int64_t number, const JobReport& report);
 
-  // Forgets what was read and not submitted; how many those are. Nothing new follows.
-  std::int64_t DropWaiting();
+  // For us a job that Next gave has ended well without a report: `text` is its result.
+  void EndWith(std::int64_t number, std::string text);
+
+  // Nothing new follows: forgets the jobs that have not ended, so that those behind them are printed. How many it
+  // forgot.
+  std::int64_t DropUnfinished();
+
+  const std::string& place(std::int64_t number) const { return jobs_.at(number).place; }
 
   // What is to be written since the last call: results (stdout), and a line for each failure (stderr).
   std::string TakeOutput();
@@ -75,7 +81,7 @@ class Batch {
     std::optional<std::string> text;  // for stdout, once it has ended
   };
 
-  void Record(std::int64_t number, const Job& job, const JobReport& report);
+  void Record(std::int64_t number, const JobReport& report);
   void Print(std::map<std::int64_t, Job>::iterator job, std::string text);
 
   BatchOptions options_;
@@ -88,8 +94,12 @@ class Batch {
   BatchCounts counts_;
 };
 
-// {"id":"3","input":"names.txt:3","outcome":"SUCCEEDED",...}, one line. A refused job's outcome is "REFUSED".
+// {"id":"3","input":"names.txt:3","outcome":"SUCCEEDED",...}, one line; `input` may be empty. A refused job's outcome
+// is "REFUSED".
 std::string JobJson(std::string_view id, std::string_view input, const JobReport& report);
+
+// {"id":"3","input":"names.txt:3","outcome":"ACCEPTED"}, one line: of a job that nobody waits for.
+std::string AcceptedJson(std::string_view id, std::string_view input);
 
 // "job 3 (names.txt:3): FAILED: the child's words (default/4.1, after 20ms)", one or more lines for stderr.
 std::string FailureText(std::string_view id, std::string_view input, const JobReport& report);

@@ -18,7 +18,7 @@ bool IsStdin(const std::string& file) { return file == "-"; }
 std::int64_t SizeOf(const std::vector<std::string>& files) {
   std::int64_t total = 0;
   for (const std::string& file : files) {
-    struct stat status {};
+    struct stat status{};
     const int error = IsStdin(file) ? fstat(STDIN_FILENO, &status) : stat(file.c_str(), &status);
     if (error != 0 || !S_ISREG(status.st_mode)) return 0;
     total += status.st_size;
@@ -28,9 +28,12 @@ std::int64_t SizeOf(const std::vector<std::string>& files) {
 
 const char* Unit(Split split) {
   switch (split) {
-    case Split::kLine: return "line";
-    case Split::kNul: return "part";
-    case Split::kFile: return "file";
+    case Split::kLine:
+      return "line";
+    case Split::kNul:
+      return "part";
+    case Split::kFile:
+      return "file";
   }
   return "part";
 }

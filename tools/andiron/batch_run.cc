@@ -46,7 +46,8 @@ bool CannotStart(const PoolStatus& pool) {
 }  // namespace
 
 int FlightMax(const PoolSettings& pool) {
-  const std::int64_t each = pool.max_concurrent_jobs_per_child > 0 ? pool.max_concurrent_jobs_per_child : kConcurrencyMax;
+  const std::int64_t each =
+      pool.max_concurrent_jobs_per_child > 0 ? pool.max_concurrent_jobs_per_child : kConcurrencyMax;
   const std::int64_t wanted = std::min<std::int64_t>(2 * each * std::max(pool.max_children, 1), kFlightCeiling);
   // Never more than the queue takes: then nothing is refused because it is full.
   return static_cast<int>(std::clamp<std::int64_t>(wanted, 1, std::max(pool.queue_limit, 1)));
@@ -72,6 +73,8 @@ int BatchRun::Run() {
     return absl::IsInvalidArgument(worker.status()) ? kExitConfig : kExitInternal;
   }
   worker_ = std::move(*worker);
+  if (live_ && options_.files.empty() && isatty(STDIN_FILENO) == 1)
+    Say("reading jobs from the terminal; Ctrl-D ends them");
   Pump();
   loop_.Run();
   worker_.reset();
@@ -153,7 +156,7 @@ void BatchRun::Stop(bool now) {
   worker_->Stop(now, [this] {
     if (phase_ == Phase::kEnded) return;
     phase_ = Phase::kEnded;
-    batch_.DropWaiting();
+    batch_.DropUnfinished();
     if (std::exchange(line_shown_, false)) err_.Write(kEraseLine);
     if (!inputs_.error().empty()) Say(inputs_.error());
     if (!options_.quiet && exit_code_ != kExitSignal + SIGPIPE) {
@@ -211,7 +214,8 @@ void BatchRun::ShowProgress() {
     *fraction *= static_cast<double>(counts.done()) / static_cast<double>(counts.done() + counts.in_flight);
   }
   // The cursor goes back to the left, so that the log's lines begin there.
-  err_.Write(kEraseLine + ProgressLine(counts, pace_.per_second(), fraction, Now() - started_, TerminalColumns()) + "\r");
+  err_.Write(kEraseLine + ProgressLine(counts, pace_.per_second(), fraction, Now() - started_, TerminalColumns()) +
+             "\r");
   line_shown_ = true;
 }
 

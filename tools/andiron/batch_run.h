@@ -5,12 +5,12 @@
 #ifndef ANDIRON_TOOLS_ANDIRON_BATCH_RUN_H_
 #define ANDIRON_TOOLS_ANDIRON_BATCH_RUN_H_
 
+#include <andiron/settings.h>
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <andiron/settings.h>
 
 #include "tools/andiron/batch.h"
 #include "tools/andiron/batch_inputs.h"

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <ostream>
 
+#include "worker/base/json.h"
+
 namespace andiron {
 namespace {
 
@@ -12,24 +14,23 @@ constexpr const char* kExamples =
     "  andiron config show spell.yaml --warm 8   the settings that would count, each with where it came from\n"
     "  andiron config schema > andiron.json      for editors that complete YAML";
 
-// Only what JSON needs for texts that are UTF-8 already.
-std::string Quoted(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + "\"";
-}
-
 std::string ErrorsJson(const ConfigResult& result) {
-  std::string errors;
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("ok", result.ok());
+  json.Key("errors");
+  json.BeginArray();
   for (const ConfigError& error : result.errors) {
-    errors += std::string(errors.empty() ? "" : ",") + "\n{\"source\":" + Quoted(error.origin.name) +
-              ",\"line\":" + std::to_string(error.origin.line) + ",\"column\":" + std::to_string(error.origin.column) +
-              ",\"text\":" + Quoted(error.text) + "}";
+    json.BeginObject();
+    json.Member("source", error.origin.name);
+    json.Member("line", error.origin.line);
+    json.Member("column", error.origin.column);
+    json.Member("text", error.text);
+    json.EndObject();
   }
-  return std::string("{\"ok\":") + (result.ok() ? "true" : "false") + ",\"errors\":[" + errors + "]}\n";
+  json.EndArray();
+  json.EndObject();
+  return json.Take() + "\n";
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <ostream>
 #include <utility>
 
+#include "worker/driver/cpus.h"
+
 namespace andiron {
 namespace {
 
@@ -162,6 +164,7 @@ ConfigSources SettingsFlags::Sources(const CommandLine& line) const {
   sources.flags = flags_;
   sources.flags.insert(sources.flags.end(), line.pool_flags.begin(), line.pool_flags.end());
   sources.command = line.command;
+  sources.cpus = ContainerCpus();
   return sources;
 }
 

@@ -47,7 +47,7 @@ class SettingsFlags {
   SettingsFlags(const SettingsFlags&) = delete;
   SettingsFlags& operator=(const SettingsFlags&) = delete;
 
-  // After the parse: file, environment of this process, flags and command. The caller may add verb_defaults.
+  // After the parse: file, environment and CPUs of this process, flags and command. The caller may add verb_defaults.
   ConfigSources Sources(const CommandLine& line) const;
 
   const std::string& config_file() const { return config_file_; }

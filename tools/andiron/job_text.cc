@@ -27,6 +27,16 @@ std::string JobJson(std::string_view id, std::string_view input, const JobReport
   return json.Take() + "\n";
 }
 
+std::string AcceptedJson(std::string_view id, std::string_view input) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("id", id);
+  if (!input.empty()) json.Member("input", input);
+  json.Member("outcome", "ACCEPTED");
+  json.EndObject();
+  return json.Take() + "\n";
+}
+
 std::string FailureText(std::string_view id, std::string_view input, const JobReport& report) {
   std::string text = "job " + Printable(id);
   if (!input.empty()) text += " (" + Printable(input) + ")";

@@ -1,8 +1,8 @@
 // The `andiron` command: one binary, verbs first.
+#include <andiron/worker.h>
+
 #include <iostream>
 #include <string>
-
-#include <andiron/worker.h>
 
 #include "tools/andiron/config_verb.h"
 #include "tools/andiron/exit_code.h"

@@ -2,10 +2,10 @@
 #ifndef ANDIRON_TOOLS_ANDIRON_PROGRESS_H_
 #define ANDIRON_TOOLS_ANDIRON_PROGRESS_H_
 
+#include <andiron/time.h>
+
 #include <optional>
 #include <string>
-
-#include <andiron/time.h>
 
 #include "tools/andiron/batch.h"
 

@@ -13,10 +13,12 @@ namespace {
 
 constexpr const char* kExamples =
     "A job for each input line; each result goes to stdout, in input order. Failures, progress (on a terminal) and a\n"
-    "summary go to stderr. The flags and defaults are those of `andiron start`, but for: start_by 24h (a batch waits for\n"
+    "summary go to stderr. The flags and defaults are those of `andiron start`, but for: start_by 24h (a batch waits "
+    "for\n"
     "its children), log_level error, and a name of its own.\n"
     "Ctrl-C reads no more and waits for what is under way; a second one kills it.\n"
-    "Exit: 0 every job succeeded, 125 a job failed, 65 bad input, 75 the children don't start, 128+N ended by signal N.\n"
+    "Exit: 0 every job succeeded, 125 a job failed, 65 bad input, 75 the children don't start, 128+N ended by signal "
+    "N.\n"
     "Examples:\n"
     "  andiron run names.txt -- ./greet --model large\n"
     "  seq 1000 | andiron run --warm 4 --max_jobs_per_child 0 -- python3 square.py\n"
@@ -62,8 +64,8 @@ int RunVerb::Run(const CommandLine& line) const {
     return andiron::ExitCode(result);
   }
   if (result.config.settings.pools.size() != 1) {
-    std::cerr << "andiron: run wants exactly one pool, and the configuration has " << result.config.settings.pools.size()
-              << "; give run a file with one, or `-- CHILD ARG...`\n";
+    std::cerr << "andiron: run wants exactly one pool, and the configuration has "
+              << result.config.settings.pools.size() << "; give run a file with one, or `-- CHILD ARG...`\n";
     return kExitConfig;
   }
   RunOptions options;

@@ -15,8 +15,8 @@ namespace {
 
 // "spell (warm 4, at most 8: ./spell --dictionary en)"
 std::string Describe(const PoolSettings& pool) {
-  std::string text = pool.name + " (warm " + std::to_string(pool.warm) + ", at most " +
-                     std::to_string(pool.max_children) + ":";
+  std::string text =
+      pool.name + " (warm " + std::to_string(pool.warm) + ", at most " + std::to_string(pool.max_children) + ":";
   for (const std::string& word : pool.command) text += " " + word;
   return text + ")";
 }
@@ -35,7 +35,8 @@ absl::Status Service::Open(const WorkerSettings& settings) {
   auto worker = WorkerImpl::Make(loop_.get(), settings, {});
   if (!worker.ok()) return worker.status();
   worker_ = *std::move(worker);
-  auto server = ControlServer::Create(*worker_, settings.socket.empty() ? DefaultSocketPath(settings.name) : settings.socket);
+  auto server =
+      ControlServer::Create(*worker_, settings.socket.empty() ? DefaultSocketPath(settings.name) : settings.socket);
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   signals_ = std::make_unique<Signals>(loop_.get(), std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP, SIGUSR1},
@@ -47,7 +48,8 @@ int Service::Serve() {
   Announce();
   loop_.Run();
   server_.reset();
-  worker_->log().Write(LogLevel::kInfo, "worker_ended", forced_by_ == 0 ? "ended" : "ended, as forced by a second signal");
+  worker_->log().Write(LogLevel::kInfo, "worker_ended",
+                       forced_by_ == 0 ? "ended" : "ended, as forced by a second signal");
   FinishLog(worker_->log(), STDERR_FILENO);
   worker_.reset();
   return forced_by_ == 0 ? kExitDone : kExitSignal + forced_by_;
@@ -65,8 +67,9 @@ void Service::Announce() {
                         {"containment", containment},
                         {"pools", Describe(settings.pools)}});
   if (containment != "cgroup") {
-    worker_->log().Write(LogLevel::kInfo, "no_leftovers_check",
-                         "no cgroup to use: processes left over from an earlier life of this worker can't be looked for");
+    worker_->log().Write(
+        LogLevel::kInfo, "no_leftovers_check",
+        "no cgroup to use: processes left over from an earlier life of this worker can't be looked for");
   }
 }
 
@@ -74,14 +77,16 @@ void Service::OnSignal(int number) {
   Log& log = worker_->log();
   switch (number) {
     case SIGHUP:
-      log.Write(LogLevel::kWarn, "reload_unavailable",
-                "SIGHUP: this version can't reload its configuration; it goes on unchanged. Restart it to apply changes");
+      log.Write(
+          LogLevel::kWarn, "reload_unavailable",
+          "SIGHUP: this version can't reload its configuration; it goes on unchanged. Restart it to apply changes");
       return;
     case SIGUSR1:
       // At whatever level is shown: somebody asked for it.
       log.Write(worker_->settings().log_level, "state", worker_->StatusJson());
       return;
-    default: StopFor(number);
+    default:
+      StopFor(number);
   }
 }
 

@@ -2,12 +2,12 @@
 #ifndef ANDIRON_TOOLS_ANDIRON_SERVICE_H_
 #define ANDIRON_TOOLS_ANDIRON_SERVICE_H_
 
+#include <absl/status/status.h>
+#include <andiron/settings.h>
+
 #include <iosfwd>
 #include <memory>
 #include <string>
-
-#include <absl/status/status.h>
-#include <andiron/settings.h>
 
 #include "worker/console/event_loop.h"
 #include "worker/console/signals.h"

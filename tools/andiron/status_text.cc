@@ -82,7 +82,8 @@ std::string Deaths(const StatusView& status) {
   constexpr std::size_t kShown = 5;
   if (status.deaths.empty()) return "";
   std::string text = "\nunplanned deaths, the newest last\n";
-  for (std::size_t i = status.deaths.size() > kShown ? status.deaths.size() - kShown : 0; i < status.deaths.size(); ++i) {
+  for (std::size_t i = status.deaths.size() > kShown ? status.deaths.size() - kShown : 0; i < status.deaths.size();
+       ++i) {
     const DeathView& death = status.deaths[i];
     text += "  " + Plain(death.time) + "  " + Plain(death.summary) + "\n";
     if (!death.advice.empty()) text += "      " + Plain(death.advice) + "\n";

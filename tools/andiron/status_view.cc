@@ -1,11 +1,11 @@
 #include "tools/andiron/status_view.h"
 
-#include <cmath>
-#include <initializer_list>
-
 #include <absl/status/status.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
+
+#include <cmath>
+#include <initializer_list>
 
 namespace andiron {
 namespace {
@@ -20,9 +20,7 @@ const Value& Field(const Struct& object, const char* name) {
 
 std::string Text(const Struct& object, const char* name) { return Field(object, name).string_value(); }
 
-std::int64_t Number(const Struct& object, const char* name) {
-  return std::llround(Field(object, name).number_value());
-}
+std::int64_t Number(const Struct& object, const char* name) { return std::llround(Field(object, name).number_value()); }
 
 Duration Span(const Struct& object, const char* name, double nanoseconds) {
   return Duration(std::llround(Field(object, name).number_value() * nanoseconds));
@@ -48,8 +46,10 @@ PoolView ReadPool(const Struct& object) {
   PoolView pool;
   pool.name = Text(object, "name");
   pool.breaker = Text(object, "breaker");
-  pool.numbers = Counts(object, {"warm", "max_children", "queued", "reserved", "capacity", "quarantined", "spawned", "exited"});
-  pool.slots = Counts(Field(object, "slots").struct_value(), {"vacant", "starting", "idle", "busy", "stopping", "dying"});
+  pool.numbers =
+      Counts(object, {"warm", "max_children", "queued", "reserved", "capacity", "quarantined", "spawned", "exited"});
+  pool.slots =
+      Counts(Field(object, "slots").struct_value(), {"vacant", "starting", "idle", "busy", "stopping", "dying"});
   pool.jobs = Counts(Field(object, "jobs").struct_value(),
                      {"accepted", "refused", "succeeded", "failed", "cancelled", "timed_out", "queue_timeout",
                       "child_crashed", "oom_killed", "killed_shutdown", "lost_before_start"});

@@ -2,13 +2,13 @@
 #ifndef ANDIRON_TOOLS_ANDIRON_STATUS_VIEW_H_
 #define ANDIRON_TOOLS_ANDIRON_STATUS_VIEW_H_
 
+#include <absl/status/statusor.h>
+#include <andiron/time.h>
+
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <absl/status/statusor.h>
-#include <andiron/time.h>
 
 namespace andiron {
 

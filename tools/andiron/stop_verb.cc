@@ -10,13 +10,20 @@
 namespace andiron {
 namespace {
 
-// The worker ends by closing the connection, before or after it has said Done.
+// After Done no child is left, and the connection ends with the process. It may also end before.
+constexpr Duration kLastWords = std::chrono::seconds(5);
+
 absl::Status WaitUntilGone(ControlClient& client, TimePoint deadline) {
+  bool done = false;
   while (true) {
     const auto message = client.Next(std::max(deadline - Now(), Duration::zero()));
     if (absl::IsUnavailable(message.status())) return absl::OkStatus();
-    if (!message.ok()) return message.status();
+    if (!message.ok()) return done ? absl::OkStatus() : message.status();
     if (message->has_error()) return absl::InternalError(message->error().text());
+    if (message->has_done()) {
+      done = true;
+      deadline = Later(Now(), kLastWords);
+    }
   }
 }
 

@@ -69,23 +69,20 @@ SubmitRun::SubmitRun(EventLoop& loop, ControlClient& client, const SubmitOptions
       out_(loop.get(), STDOUT_FILENO, [this] { Pump(); }),
       err_(loop.get(), STDERR_FILENO, [this] { Pump(); }),
       inputs_(loop.get(), options.files, Split::kLine, PayloadMax(client), [this] { Pump(); }),
-      watcher_(loop.get(), client.fd(), [this] { Read(); }),
       ticker_(loop.get(), kTick, [this] { Pump(); }),
       last_life_(Now()) {}
 
-int SubmitRun::Run(absl::Status& lost) {
+int SubmitRun::Run() {
+  watcher_.emplace(loop_.get(), client_.fd(), [this] { Read(); });
   Pump();
   loop_.Run();
-  lost = lost_;
   return ExitCode();
 }
 
 void SubmitRun::Pump() {
   if (lost_.ok()) Feed();
   Write();
-  if (lost_.ok()) {
-    watcher_.Want(client_.wants_write());
-  }
+  if (watcher_.has_value()) watcher_->Want(client_.wants_write());
   const bool done = !lost_.ok() || (inputs_.over() && batch_.idle());
   const bool written = out_.pending() == 0 && err_.pending() == 0;
   if (out_.error() != 0 || (done && written)) loop_.Stop();
@@ -129,6 +126,8 @@ void SubmitRun::Read() {
   if (!pumped.ok()) {
     lost_ = pumped;
     inputs_.Close();
+    unknown_ = batch_.DropUnfinished();
+    watcher_.reset();
   }
   Pump();
 }
@@ -145,11 +144,16 @@ void SubmitRun::Handle(const control::FromWorker& message) {
     End(message.error().request(), std::move(report));
   } else if (message.has_accepted()) {
     last_life_ = Now();
-    if (!options_.detach) return;
-    JobReport report;
-    report.output = message.accepted().id();
-    End(message.accepted().request(), std::move(report));
+    if (options_.detach) EndDetached(message.accepted());
   }
+}
+
+void SubmitRun::EndDetached(const control::Accepted& accepted) {
+  const auto found = numbers_.find(accepted.request());
+  if (found == numbers_.end()) return;
+  const std::string& place = batch_.place(found->second);
+  batch_.EndWith(found->second, options_.json ? AcceptedJson(accepted.id(), place) : accepted.id() + "\n");
+  numbers_.erase(found);
 }
 
 void SubmitRun::End(std::uint64_t request, JobReport report) {

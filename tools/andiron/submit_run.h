@@ -5,14 +5,14 @@
 #ifndef ANDIRON_TOOLS_ANDIRON_SUBMIT_RUN_H_
 #define ANDIRON_TOOLS_ANDIRON_SUBMIT_RUN_H_
 
+#include <absl/status/status.h>
+#include <andiron/time.h>
+#include <andiron/worker.h>
+
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <absl/status/status.h>
-#include <andiron/time.h>
-#include <andiron/worker.h>
 
 #include "tools/andiron/batch.h"
 #include "tools/andiron/batch_inputs.h"
@@ -36,8 +36,11 @@ class SubmitRun {
 
   SubmitRun(EventLoop& loop, ControlClient& client, const SubmitOptions& options);
 
-  // Until every line's job has ended, or the connection has. The exit code; `lost` says why the connection ended.
-  int Run(absl::Status& lost);
+  // Until every line's job has ended, or the connection has: lost() says why, if it did. The exit code otherwise.
+  int Run();
+  const absl::Status& lost() const { return lost_; }
+  // Jobs that were submitted, and whose outcome the connection's end has kept from us.
+  std::int64_t unknown() const { return unknown_; }
 
  private:
   void Pump();
@@ -46,6 +49,7 @@ class SubmitRun {
   void Read();
   void Handle(const control::FromWorker& message);
   void End(std::uint64_t request, JobReport report);
+  void EndDetached(const control::Accepted& accepted);
   void Write();
   int ExitCode() const;
 
@@ -56,12 +60,13 @@ class SubmitRun {
   OutputWriter out_;
   OutputWriter err_;
   BatchInputs inputs_;
-  Watcher watcher_;
+  std::optional<Watcher> watcher_;  // none once the connection has ended
   Ticker ticker_;
   std::map<std::uint64_t, std::int64_t> numbers_;  // request to job
   TimePoint submit_after_{};
   TimePoint last_life_;  // a job was accepted or has ended
   absl::Status lost_;
+  std::int64_t unknown_ = 0;
 };
 
 // The worker's words as a report.

@@ -150,10 +150,11 @@ int SubmitVerb::RunLines(ControlClient& client, control::Submit submit, const st
     std::cerr << "andiron: " << loop.status().message() << "\n";
     return kExitInternal;
   }
-  absl::Status lost;
   SubmitRun run(**loop, client, options);
-  const int code = run.Run(lost);
-  return lost.ok() ? code : address_.Report(lost, std::cerr);
+  const int code = run.Run();
+  if (run.lost().ok()) return code;
+  std::cerr << "andiron: " << Count(run.unknown(), "job") << " without an outcome: the worker has gone\n";
+  return address_.Report(run.lost(), std::cerr);
 }
 
 int SubmitVerb::RunOne(ControlClient& client, control::Submit submit) const {
@@ -185,7 +186,7 @@ int SubmitVerb::RunOne(ControlClient& client, control::Submit submit) const {
     if (!answer->has_accepted()) continue;
     id = answer->accepted().id();
     if (detach_) {
-      std::cout << id << "\n";
+      std::cout << (options.json ? AcceptedJson(id, "") : id + "\n");
       return kExitDone;
     }
   }

@@ -2,12 +2,12 @@
 #ifndef ANDIRON_TOOLS_ANDIRON_TEXT_H_
 #define ANDIRON_TOOLS_ANDIRON_TEXT_H_
 
+#include <andiron/time.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <andiron/time.h>
 
 namespace andiron {
 

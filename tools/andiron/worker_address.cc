@@ -1,9 +1,8 @@
 #include "tools/andiron/worker_address.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <ostream>
-
-#include <CLI/CLI.hpp>
 
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/text.h"
@@ -43,8 +42,8 @@ absl::StatusOr<std::unique_ptr<ControlClient>> WorkerAddress::Connect(const std:
 int WorkerAddress::Report(const absl::Status& status, std::ostream& err) const {
   const int code = ExitCodeFor(status);
   err << "andiron: ";
-  if (code == kExitNoWorker) err << "no worker there: ";
   const std::string message(status.message());
+  if (code == kExitNoWorker && !message.starts_with("no worker")) err << "no worker there: ";
   err << Printable(message);
   if (message.find(path()) == std::string::npos) err << " (" << path() << ")";
   const std::string remedy = Remedy(status);
@@ -71,14 +70,21 @@ std::uint64_t RequestOf(const control::FromWorker& message) {
 
 std::uint64_t RequestOf(const control::ToWorker& message) {
   switch (message.kind_case()) {
-    case control::ToWorker::kSubmit: return message.submit().request();
-    case control::ToWorker::kCancel: return message.cancel().request();
-    case control::ToWorker::kStatus: return message.status().request();
-    case control::ToWorker::kDrain: return message.drain().request();
-    case control::ToWorker::kResume: return message.resume().request();
-    case control::ToWorker::kStop: return message.stop().request();
+    case control::ToWorker::kSubmit:
+      return message.submit().request();
+    case control::ToWorker::kCancel:
+      return message.cancel().request();
+    case control::ToWorker::kStatus:
+      return message.status().request();
+    case control::ToWorker::kDrain:
+      return message.drain().request();
+    case control::ToWorker::kResume:
+      return message.resume().request();
+    case control::ToWorker::kStop:
+      return message.stop().request();
     case control::ToWorker::kHello:
-    case control::ToWorker::KIND_NOT_SET: return 0;
+    case control::ToWorker::KIND_NOT_SET:
+      return 0;
   }
   return 0;
 }

@@ -2,14 +2,14 @@
 #ifndef ANDIRON_TOOLS_ANDIRON_WORKER_ADDRESS_H_
 #define ANDIRON_TOOLS_ANDIRON_WORKER_ADDRESS_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <andiron/time.h>
+
 #include <iosfwd>
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-#include <andiron/time.h>
 
 #include "worker/control/control_client.h"
 

@@ -63,6 +63,7 @@ class Show:
         self.search = [sys.executable, os.path.join(ROOT, "examples/search/search.py"), "--entry-time"]
         self.search += [LICENCES, os.path.join(ROOT, "docs")]
         self.problems = []
+        self.answers = {}  # of warm children, by payload
         self.texts = licence_texts()
 
     # ---- the worker ----
@@ -127,6 +128,7 @@ class Show:
                 self.problems.append(f"a warm {pool} job failed: {outcome}")
                 return waits
             waits.append(entry_of(outcome.output) - moment)
+            self.answers[payload] = answer_of(outcome.output)
         return waits
 
     def _outcome(self):
@@ -137,7 +139,7 @@ class Show:
                 return message and message.outcome
 
     def cold_waits(self, pool):
-        """The same program, a process for each job, without a worker."""
+        """The same program, a process for each job, without a worker. It has to give the same answers."""
         waits = []
         text_file = os.path.join(self.work, "text")
         for number in range(COLD_RUNS[pool]):
@@ -149,6 +151,8 @@ class Show:
             moment = time.monotonic_ns()
             output = subprocess.run(job, env=environment, stdout=subprocess.PIPE, check=True).stdout
             waits.append(entry_of(output) - moment)
+            if answer_of(output) != self.answers.get(payload):
+                self.problems.append(f"{pool} answers {answer_of(output)} without a worker, but {self.answers.get(payload)} with")
         return waits
 
     # ---- the flood ----
@@ -158,10 +162,10 @@ class Show:
 
     def plan(self, jobs):
         for number in range(jobs):
-            if number % 200 == 120:
-                yield "spell", b"demo: hang", "hang", HANG_RUN_FOR_MS
-            elif number % 200 == 160:
-                yield "spell", b"demo: crash", "crash", None
+            if number % 500 == 120:
+                yield "spell", b"demo: hang", "hangs", HANG_RUN_FOR_MS
+            elif number % 500 == 370:
+                yield "spell", b"demo: crash", "crashes", None
             else:
                 pool = "search" if number % 4 == 3 else "spell"
                 yield pool, self.payload(pool, number), "", None
@@ -184,15 +188,20 @@ class Show:
 
 
 def licence_texts():
-    """Some tens of kilobytes each: a job takes a few milliseconds."""
+    """Some tens of kilobytes each: to check one takes milliseconds."""
     names = [os.path.join(LICENCES, name) for name in sorted(os.listdir(LICENCES))]
     files = [name for name in names if os.path.isfile(name) and not os.path.islink(name)]
     texts = [open(name, "rb").read() for name in files]
-    return [first + second for first, second in zip(texts, texts[1:] + texts[:1])]
+    return [b"".join(texts[(index + step) % len(texts)] for step in range(3)) for index in range(len(texts))]
 
 
 def entry_of(output):
     return int(re.match(rb"\d+", output).group())
+
+
+def answer_of(output):
+    """Without the entry time in front, and the line's end that only the direct mode writes."""
+    return re.sub(rb"^\d+\s", b"", output).rstrip(b"\n")
 
 
 def at_rest(pool):
@@ -207,7 +216,7 @@ def show(options, work):
     show.start()
     try:
         out.waits([(pool, show.warm_waits(pool), show.cold_waits(pool)) for pool in ("spell", "search")])
-        water = flood.Flood(show.control, show.plan(options.jobs), max(options.jobs // 24, 1))
+        water = flood.Flood(show.control, show.plan(options.jobs), max(options.jobs // 16, 1))
         begin = time.monotonic()
         water.run(lambda ended: out.progress(f"{ended} of {options.jobs} jobs, {len(water.faults)} children hit"))
         seconds = time.monotonic() - begin

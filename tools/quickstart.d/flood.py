@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import List, Optional
 
 OPEN_JOBS = 32  # submitted and without an outcome, at any time
+STRIKE_SECONDS = 0.05  # to find a child in the right state
 FAULT_DEADLINE = 60.0  # seconds in which every job has to have its outcome
 
 
@@ -31,8 +32,16 @@ class Fault:
     what: str  # SIGKILL, SIGSTOP
     child: str  # "pool/slot.generation"
     pid: int
-    job: str  # that it was busy with, as far as the status said
     hit: Optional[Job] = None  # the job that ended by it
+
+
+def kernel_state(pid):
+    """R: runs or is about to. S: waits for something. "?": it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return "?"
 
 
 def signal_child(child, pid, number):
@@ -88,7 +97,7 @@ class Flood:
             if following is None:
                 return
             pool, payload, what, run_for_ms = following
-            name = f"job-{len(self.jobs) + 1}"
+            name = f"{pool}-{len(self.jobs) + 1}"
             request, moment = self._control.submit(pool, payload, name, run_for_ms)
             self.jobs[request] = Job(name, pool, moment, what)
 
@@ -119,25 +128,31 @@ class Flood:
             self._control.ask_status()
 
     def _strike(self, status):
-        """Hits a busy child, of each pool in turn, if one can be found."""
-        busy = [
-            (pool["name"], child) for pool in status["pools"] for child in pool["children"] if child["state"] == "busy"
+        """Hits a child that works, every fifth time one that doesn't. By now the status may be old: the kernel knows."""
+        what = self._signals[len(self.faults) % len(self._signals)]
+        states = "S" if len(self.faults) % 5 == 4 else "R"
+        children = [
+            (f"{pool['name']}/{child['slot']}.{child['generation']}", child["pid"])
+            for pool in status["pools"]
+            for child in pool["children"]
+            if child["state"] in ("idle", "busy")
         ]
-        turn = len(self.faults) % 4 == 3
-        busy.sort(key=lambda found: (found[0] == "search") != turn)
-        for pool, child in busy:
-            what = self._signals[len(self.faults) % len(self._signals)]
-            name = f"{pool}/{child['slot']}.{child['generation']}"
-            if any(fault.child == name for fault in self.faults):
-                continue
-            if signal_child(name, child["pid"], what):
-                self.faults.append(Fault(what.name, name, child["pid"], str(child["job"])))
+        for child, pid in self._chances(children):
+            if kernel_state(pid) in states and signal_child(child, pid, what):
+                self.faults.append(Fault(what.name, child, pid))
                 return
+
+    def _chances(self, children):
+        """The children not yet hit, again and again for a moment."""
+        hit = {fault.child for fault in self.faults}
+        deadline = time.monotonic() + STRIKE_SECONDS
+        while time.monotonic() < deadline:
+            yield from ((child, pid) for child, pid in children if child not in hit)
 
     def _match_faults(self):
         ended = {}
         for job in self.jobs.values():
-            if job.outcome is not None and job.outcome.outcome != 1 and not job.what:
+            if job.outcome is not None and job.outcome.outcome != 1:
                 ended.setdefault(job.outcome.child, job)
         for fault in self.faults:
             fault.hit = ended.get(fault.child)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import textwrap
 from collections import Counter
 
 # The control protocol's numbers, in their order.
@@ -9,7 +11,6 @@ OUTCOMES = (
     "SUCCEEDED FAILED CANCELLED TIMED_OUT QUEUE_TIMEOUT CHILD_CRASHED OOM_KILLED KILLED_SHUTDOWN LOST_BEFORE_START".split()
 )
 SLOTS = "idle busy vacant starting stopping dying".split()
-WHY_MAX = 100  # characters of an error that fit into a table
 
 
 def yaml_list(words):
@@ -26,16 +27,12 @@ def percentile(values, share):
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
-def first_line(text):
-    line = text.strip().split("\n")[0]
-    return line if len(line) <= WHY_MAX else line[: WHY_MAX - 3] + "..."
-
-
 class Report:
     def __init__(self, out):
         self._out = out
         self._colours = out.isatty() and "NO_COLOR" not in os.environ
         self._progress = out.isatty()
+        self._width = max(shutil.get_terminal_size((120, 24)).columns, 80)
 
     # ---- one part of the show each ----
 
@@ -62,24 +59,20 @@ class Report:
         self.table(rows, right=(1,))
 
     def faults(self, faults, jobs):
-        self.title("What was done to children, and what became of their jobs")
-        rows = []
-        for fault in faults:
-            if fault.hit is None:
-                rows.append((fault.what, fault.child, "-", "-", "its job had just ended"))
-            else:
-                rows.append((fault.what, fault.child, *self._end(fault.hit)))
+        self.title("What happened to children, and what became of their jobs")
+        hits = {id(fault.hit) for fault in faults}
+        rows = [(fault.what, fault.child, fault.hit) for fault in faults]
         for job in jobs:
-            if job.what and job.outcome is not None:
-                rows.append((f"job: {job.what}", job.outcome.child or "-", *self._end(job)))
-        hit = {id(fault.hit) for fault in faults}
-        for job in jobs:
-            if not job.what and job.outcome is not None and job.outcome.outcome != 1 and id(job) not in hit:
-                rows.append(("neighbour", job.outcome.child or "-", *self._end(job)))
-        self.table(rows)
+            if job.outcome is not None and job.outcome.outcome != 1 and id(job) not in hits:
+                rows.append((f"job that {job.what}" if job.what else "by itself", job.outcome.child, job))
+        self.table([(what, *self._end(child, job)) for what, child, job in rows])
+        self.title("What a death says of itself, one of each kind")
+        kinds = {what: job for what, child, job in reversed(rows) if job is not None}
+        for what, job in sorted(kinds.items()):
+            self.paragraph(f"{what}: {job.outcome.error.strip()}")
 
-    def _end(self, job):
-        return job.name, name_of(job.outcome), first_line(job.outcome.error)
+    def _end(self, child, job):
+        return (name_of(job.outcome), job.outcome.error.split("\n")[0]) if job else ("-", f"{child} had no job just then")
 
     def slots(self, status):
         self.title("Slots at the end")
@@ -111,14 +104,20 @@ class Report:
             self._out.write("\r\033[K" + text)
             self._out.flush()
 
+    def paragraph(self, text):
+        for line in text.split("\n"):
+            self.line(textwrap.fill(line, self._width, initial_indent="  ", subsequent_indent="      "))
+
     def table(self, rows, right=()):
+        """What doesn't fit into the line is cut: only the last column ever is so long."""
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
         for row in rows:
             cells = [
                 cell.rjust(width) if column in right else cell.ljust(width)
                 for column, (cell, width) in enumerate(zip(row, widths))
             ]
-            self.line("  " + "  ".join(cells).rstrip())
+            line = "  " + "  ".join(cells).rstrip()
+            self.line(line if len(line) <= self._width else line[: self._width - 3] + "...")
 
     def line(self, text):
         print(text, file=self._out, flush=True)

@@ -1,17 +1,130 @@
+// andiron-simulate: runs the core against random worlds of fake children, or replays one of them.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
 
+#include "tests/sim/exhaustive.h"
+#include "tests/sim/run.h"
 #include "tests/sim/schedule.h"
 
-int main(int argc, char** argv) {
-  andiron::sim::Schedules schedules;
-  const std::uint64_t first = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1;
-  const std::uint64_t count = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
-  const bool trace = argc > 3;
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    std::fprintf(stderr, "%s", ""); 
-    const auto result = schedules.Run(seed, trace ? stdout : nullptr);
-    if (!result.problem.empty()) { std::printf("seed %lu: %s\n", seed, result.problem.c_str()); std::fflush(stdout); }
+namespace {
+
+constexpr const char* kHelp =
+    "Runs the worker's core against random schedules of facts, each from one seed, under an oracle.\n"
+    "\n"
+    "  andiron-simulate [--seeds N] [--first S] [--jobs N] [--quiet]   N schedules (default 10000) from seed S (1)\n"
+    "  andiron-simulate --seed S [--trace]                            replays one; --trace writes each turn\n"
+    "  andiron-simulate --exhaustive [N]                              every order and batching of up to N (5) facts around\n"
+    "                                                                 one start\n"
+    "\n"
+    "--jobs is the number of processes (default: CPUs). Exit: 0 all held, 1 a rule was broken (its seed is named), 64 usage.\n";
+
+struct Options {
+  std::uint64_t seeds = 10'000;
+  std::uint64_t first = 1;
+  std::uint64_t seed = 0;
+  int jobs = 0;
+  int exhaustive = 0;
+  bool one = false;
+  bool trace = false;
+  bool quiet = false;
+  bool help = false;
+};
+
+bool Number(const char* text, std::uint64_t& number) {
+  if (text == nullptr || *text == '\0' || *text == '-') return false;
+  char* end = nullptr;
+  number = std::strtoull(text, &end, 10);
+  return *end == '\0';
+}
+
+bool Parse(int argc, char** argv, Options& options) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    std::uint64_t number = 0;
+    const bool has_number = Number(i + 1 < argc ? argv[i + 1] : nullptr, number);
+    if (word == "--trace") {
+      options.trace = true;
+    } else if (word == "--quiet") {
+      options.quiet = true;
+    } else if (word == "--help" || word == "-h") {
+      options.help = true;
+    } else if (word == "--exhaustive") {
+      options.exhaustive = has_number ? static_cast<int>(std::min<std::uint64_t>(number, 8)) : 5;
+      i += has_number ? 1 : 0;
+    } else if (!has_number) {
+      return false;
+    } else if (word == "--seeds") {
+      options.seeds = number, ++i;
+    } else if (word == "--first") {
+      options.first = number, ++i;
+    } else if (word == "--seed") {
+      options.seed = number, options.one = true, ++i;
+    } else if (word == "--jobs") {
+      options.jobs = static_cast<int>(std::min<std::uint64_t>(number, 256)), ++i;
+    } else {
+      return false;
+    }
   }
+  return true;
+}
+
+int Replay(const Options& options) {
+  auto schedules = std::make_unique<andiron::sim::Schedules>();
+  const auto result = schedules->Run(options.seed, options.trace ? stdout : nullptr);
+  std::printf("seed %llu: %s (%d slots, %lld jobs, %lld children, %lld facts, hash %016llx)\n",
+              static_cast<unsigned long long>(options.seed), result.problem.empty() ? "ok" : result.problem.c_str(),
+              result.slots, static_cast<long long>(result.jobs), static_cast<long long>(result.children),
+              static_cast<long long>(result.facts), static_cast<unsigned long long>(result.hash));
+  return result.problem.empty() ? 0 : 1;
+}
+
+int RunMany(const Options& options) {
+  const auto began = std::chrono::steady_clock::now();
+  const auto seconds = [began] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
+  const bool live = !options.quiet && isatty(STDERR_FILENO) != 0;
+  const int jobs = options.jobs > 0 ? options.jobs : static_cast<int>(std::max<long>(1, sysconf(_SC_NPROCESSORS_ONLN)));
+  const auto account = andiron::sim::RunSeeds(options.first, options.seeds, jobs, [&](std::uint64_t done) {
+    if (live) std::fprintf(stderr, "\r%llu of %llu", static_cast<unsigned long long>(done), static_cast<unsigned long long>(options.seeds));
+  });
+  if (live) std::fputs("\r                          \r", stderr);
+  if (!options.quiet) {
+    andiron::sim::PrintAccount(account, stdout);
+    std::printf("%.1f s, %.0f schedules/s on %d processes\n", seconds(), static_cast<double>(account.schedules) / seconds(), jobs);
+  }
+  if (!account.failed) return 0;
+  std::printf("FAILED after %llu schedules: seed %llu: %s\n  replay: andiron-simulate --seed %llu --trace\n",
+              static_cast<unsigned long long>(account.schedules), static_cast<unsigned long long>(account.failed_seed),
+              account.problem.data(), static_cast<unsigned long long>(account.failed_seed));
+  return 1;
+}
+
+int RunAll(const Options& options) {
+  const auto result = andiron::sim::RunExhaustive(options.exhaustive);
+  std::printf("%lld schedules, %lld steps: %s\n", static_cast<long long>(result.schedules), static_cast<long long>(result.steps),
+              result.problem.empty() ? "ok" : result.problem.c_str());
+  return result.problem.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  if (!Parse(argc, argv, options)) {
+    std::fputs(kHelp, stderr);
+    return 64;
+  }
+  if (options.help) {
+    std::fputs(kHelp, stdout);
+    return 0;
+  }
+  if (options.exhaustive > 0) return RunAll(options);
+  return options.one ? Replay(options) : RunMany(options);
 }

@@ -10,25 +10,6 @@ constexpr std::string_view kHex = "0123456789abcdef";
 
 std::uint8_t At(std::string_view text, std::size_t index) { return static_cast<std::uint8_t>(text[index]); }
 
-// How many bytes the character at the front takes; 0 = not UTF-8. Overlong forms, surrogates and what lies above
-// U+10FFFF are not.
-std::size_t CharacterBytes(std::string_view text) {
-  const std::uint8_t first = At(text, 0);
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || first > 0xF4) return 0;
-  const std::size_t bytes = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (text.size() < bytes) return 0;
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if ((At(text, i) & 0xC0) != 0x80) return 0;
-  }
-  const std::uint8_t second = At(text, 1);
-  if (first == 0xE0 && second < 0xA0) return 0;
-  if (first == 0xED && second > 0x9F) return 0;
-  if (first == 0xF0 && second < 0x90) return 0;
-  if (first == 0xF4 && second > 0x8F) return 0;
-  return bytes;
-}
-
 // Printable ASCII from the front on: what nearly all text is, copied in one piece.
 std::size_t PlainRun(std::string_view text) {
   std::size_t length = 0;
@@ -80,6 +61,23 @@ void AppendJsonCharacter(std::string& out, std::string_view character) {
 }
 
 }  // namespace
+
+std::size_t CharacterBytes(std::string_view text) {
+  const std::uint8_t first = At(text, 0);
+  if (first < 0x80) return 1;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  const std::size_t bytes = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (text.size() < bytes) return 0;
+  for (std::size_t i = 1; i < bytes; ++i) {
+    if ((At(text, i) & 0xC0) != 0x80) return 0;
+  }
+  const std::uint8_t second = At(text, 1);
+  if (first == 0xE0 && second < 0xA0) return 0;
+  if (first == 0xED && second > 0x9F) return 0;
+  if (first == 0xF0 && second < 0x90) return 0;
+  if (first == 0xF4 && second > 0x8F) return 0;
+  return bytes;
+}
 
 void AppendPlain(std::string& out, std::string_view text) {
   while (!text.empty()) {

@@ -2,10 +2,15 @@
 #ifndef ANDIRON_WORKER_BASE_ESCAPE_H_
 #define ANDIRON_WORKER_BASE_ESCAPE_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace andiron {
+
+// How many bytes the character at the front of a text that isn't empty takes; 0 = not UTF-8. Overlong forms,
+// surrogates and what lies above U+10FFFF are not.
+std::size_t CharacterBytes(std::string_view text);
 
 // Appends `text` for people: control characters (C0, DEL and C1) and bytes that aren't UTF-8 as \xNN, newline and
 // tab as \n and \t. What a terminal shows is what was there, and nothing that it would act on.

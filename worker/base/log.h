@@ -6,13 +6,13 @@
 #ifndef ANDIRON_WORKER_BASE_LOG_H_
 #define ANDIRON_WORKER_BASE_LOG_H_
 
+#include <andiron/settings.h>
+
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include <andiron/settings.h>
 
 namespace andiron {
 
@@ -25,7 +25,8 @@ class Log {
   Log(int descriptor, LogLevel level, LogFormat format);
 
   // `event` is a short fixed word ("child_ready"); `message` is for people.
-  void Write(LogLevel level, std::string_view event, std::string_view message, std::initializer_list<Field> fields = {});
+  void Write(LogLevel level, std::string_view event, std::string_view message,
+             std::initializer_list<Field> fields = {});
 
   // A line of a child's stdout or stderr, as it came.
   void ChildLine(std::string_view child, std::string_view stream, std::string_view line);

@@ -76,8 +76,8 @@ std::string OwnCgroup() {
   return path == "/" ? mount : mount + path;
 }
 
-CgroupRoot::CgroupRoot(std::string_view worker_name)
-    : parent_(OwnCgroup()), prefix_("andiron-" + DirectoryName(worker_name) + "-") {
+CgroupRoot::CgroupRoot(std::string_view worker_name, bool wanted)
+    : parent_(wanted ? OwnCgroup() : std::string()), prefix_("andiron-" + DirectoryName(worker_name) + "-") {
   if (parent_.empty()) return;
   const pid_t pid = getpid();
   const std::string path = parent_ + "/" + prefix_ + std::to_string(pid) + "-" + std::to_string(StartTicks(pid));

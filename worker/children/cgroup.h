@@ -22,8 +22,8 @@ std::string OwnCgroup();
 
 class CgroupRoot {
  public:
-  // Makes the worker's directory, if the kernel and our rights allow it.
-  explicit CgroupRoot(std::string_view worker_name);
+  // Makes the worker's directory, if it is wanted and the kernel and our rights allow it.
+  explicit CgroupRoot(std::string_view worker_name, bool wanted = true);
   // Removes it and what is left of the children's, if they are empty.
   ~CgroupRoot();
   CgroupRoot(const CgroupRoot&) = delete;

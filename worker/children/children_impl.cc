@@ -56,7 +56,7 @@ Children::Impl::Impl(uv_loop_t* loop, Inbox& inbox, Log& log, const std::vector<
       log_(log),
       options_(options),
       places_(pools.size()),
-      cgroups_(options.allow_cgroup ? options.worker_name : std::string()),
+      cgroups_(options.worker_name, options.allow_cgroup),
       machine_oom_kills_(MachineOomKills()),
       spawner_(loop, pools.size(), [this](std::unique_ptr<Launch> launch) { OnLaunched(std::move(launch)); }) {
   for (const PoolSettings& settings : pools) {

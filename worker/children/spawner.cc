@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kStubStackBytes = 16 * kPage;
-constexpr std::size_t kHelperStackBytes = 64 * kPage;
+constexpr std::size_t kThreadStackBytes = 64 * kPage;
 // How long destruction waits for a helper: the kernel ends what it has been told to kill, or is itself stuck.
 constexpr int kJoinTries = 100;
 constexpr int kJoinStepMs = 10;
@@ -45,12 +45,12 @@ class StubStack {
 }  // namespace
 
 // One thread and its queue. Everything below `mutex_` is shared with the loop's thread.
-class Spawner::Helper {
+class Spawner::SpawnThread {
  public:
   // Null if the system has no thread or memory left.
-  static std::unique_ptr<Helper> Make(uv_async_t* wake) {
-    std::unique_ptr<Helper> helper(new Helper(wake));
-    return helper->stack_.ok() && helper->StartThread() ? std::move(helper) : nullptr;
+  static std::unique_ptr<SpawnThread> Make(uv_async_t* wake) {
+    std::unique_ptr<SpawnThread> thread(new SpawnThread(wake));
+    return thread->stack_.ok() && thread->StartThread() ? std::move(thread) : nullptr;
   }
 
   void Submit(std::unique_ptr<Launch> launch) {
@@ -70,22 +70,22 @@ class Spawner::Helper {
   }
 
   // Ends the thread. One that the kernel doesn't give back is left to itself, with its memory: it ends when it can.
-  static void Finish(std::unique_ptr<Helper> helper) {
-    helper->Stop();
-    for (int i = 0; i < kJoinTries && !helper->ended(); ++i) poll(nullptr, 0, kJoinStepMs);
-    const std::unique_lock lock(helper->mutex_);
-    if (!helper->ended_) {
-      helper->orphaned_ = true;
-      static_cast<void>(helper.release());
+  static void Finish(std::unique_ptr<SpawnThread> thread) {
+    thread->Stop();
+    for (int i = 0; i < kJoinTries && !thread->ended(); ++i) poll(nullptr, 0, kJoinStepMs);
+    const std::unique_lock lock(thread->mutex_);
+    if (!thread->ended_) {
+      thread->orphaned_ = true;
+      static_cast<void>(thread.release());
     }
   }
 
-  ~Helper() {
+  ~SpawnThread() {
     if (thread_started_) uv_thread_join(&thread_);
   }
 
  private:
-  explicit Helper(uv_async_t* wake) : wake_(wake) {}
+  explicit SpawnThread(uv_async_t* wake) : wake_(wake) {}
 
   bool StartThread() {
     // The helper takes no signals: its processes begin with all of them blocked, and the loop gets ours.
@@ -95,9 +95,9 @@ class Spawner::Helper {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     uv_thread_options_t options{};
     options.flags = UV_THREAD_HAS_STACK_SIZE;
-    options.stack_size = kHelperStackBytes;
+    options.stack_size = kThreadStackBytes;
     const int error =
-        uv_thread_create_ex(&thread_, &options, [](void* self) { static_cast<Helper*>(self)->Main(); }, this);
+        uv_thread_create_ex(&thread_, &options, [](void* self) { static_cast<SpawnThread*>(self)->Main(); }, this);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     thread_started_ = error == 0;
     return thread_started_;
@@ -155,7 +155,7 @@ class Spawner::Helper {
   bool orphaned_ = false;
 };
 
-Spawner::Spawner(uv_loop_t* loop, std::size_t pools, DoneCallback done) : done_(std::move(done)), helpers_(pools) {
+Spawner::Spawner(uv_loop_t* loop, std::size_t pools, DoneCallback done) : done_(std::move(done)), threads_(pools) {
   wake_.Init(this, [&](uv_async_t* handle) {
     return uv_async_init(loop, handle, [](uv_async_t* woken) {
       if (woken->data != nullptr) static_cast<Spawner*>(woken->data)->Collect();
@@ -165,9 +165,9 @@ Spawner::Spawner(uv_loop_t* loop, std::size_t pools, DoneCallback done) : done_(
 }
 
 Spawner::~Spawner() {
-  for (auto* helpers : {&helpers_, &replaced_}) {
-    for (std::unique_ptr<Helper>& helper : *helpers) {
-      if (helper != nullptr) Helper::Finish(std::move(helper));
+  for (auto* threads : {&threads_, &replaced_}) {
+    for (std::unique_ptr<SpawnThread>& thread : *threads) {
+      if (thread != nullptr) SpawnThread::Finish(std::move(thread));
     }
   }
 }
@@ -176,8 +176,8 @@ Launch* Spawner::Submit(std::size_t pool, std::unique_ptr<Launch> launch) {
   Launch* const submitted = launch.get();
   // The loop has a reason to run on while something is being started.
   if (outstanding_++ == 0 && wake_) uv_ref(reinterpret_cast<uv_handle_t*>(wake_.get()));
-  if (Helper* const helper = HelperOf(pool)) {
-    helper->Submit(std::move(launch));
+  if (SpawnThread* const thread = ThreadOf(pool)) {
+    thread->Submit(std::move(launch));
   } else {
     launch->GiveUp("start a helper thread: the system has none left");
     failed_.push_back(std::move(launch));
@@ -186,33 +186,34 @@ Launch* Spawner::Submit(std::size_t pool, std::unique_ptr<Launch> launch) {
   return submitted;
 }
 
-Spawner::Helper* Spawner::HelperOf(std::size_t pool) {
-  if (helpers_[pool] == nullptr && wake_) helpers_[pool] = Helper::Make(wake_.get());
-  return helpers_[pool].get();
+Spawner::SpawnThread* Spawner::ThreadOf(std::size_t pool) {
+  if (threads_[pool] == nullptr && wake_) threads_[pool] = SpawnThread::Make(wake_.get());
+  return threads_[pool].get();
 }
 
 void Spawner::Replace(std::size_t pool) {
-  std::unique_ptr<Helper>& helper = helpers_[pool];
-  if (helper == nullptr) return;
-  std::deque<std::unique_ptr<Launch>> waiting = helper->TakeQueue();
-  replaced_.push_back(std::move(helper));
+  std::unique_ptr<SpawnThread>& thread = threads_[pool];
+  if (thread == nullptr) return;
+  std::deque<std::unique_ptr<Launch>> waiting = thread->TakeQueue();
+  replaced_.push_back(std::move(thread));
   for (std::unique_ptr<Launch>& launch : waiting) {
     --outstanding_;
     Submit(pool, std::move(launch));
   }
 }
 
-int Spawner::helpers() const {
+int Spawner::threads() const {
   return static_cast<int>(replaced_.size()) +
-         static_cast<int>(std::count_if(helpers_.begin(), helpers_.end(), [](const auto& h) { return h != nullptr; }));
+         static_cast<int>(
+             std::count_if(threads_.begin(), threads_.end(), [](const auto& thread) { return thread != nullptr; }));
 }
 
 void Spawner::Collect() {
   std::vector<std::unique_ptr<Launch>> done = std::exchange(failed_, {});
-  for (auto* helpers : {&helpers_, &replaced_}) {
-    for (std::unique_ptr<Helper>& helper : *helpers) {
-      if (helper == nullptr) continue;
-      for (std::unique_ptr<Launch>& launch : helper->TakeDone()) done.push_back(std::move(launch));
+  for (auto* threads : {&threads_, &replaced_}) {
+    for (std::unique_ptr<SpawnThread>& thread : *threads) {
+      if (thread == nullptr) continue;
+      for (std::unique_ptr<Launch>& launch : thread->TakeDone()) done.push_back(std::move(launch));
     }
   }
   outstanding_ -= static_cast<int>(done.size());

@@ -35,19 +35,19 @@ class Spawner {
   // The pool's helper hangs: the launches that wait get another one.
   void Replace(std::size_t pool);
 
-  // Helper threads so far, the replaced ones included.
-  int helpers() const;
+  // SpawnThread threads so far, the replaced ones included.
+  int threads() const;
 
  private:
-  class Helper;
-  Helper* HelperOf(std::size_t pool);
+  class SpawnThread;
+  SpawnThread* ThreadOf(std::size_t pool);
   void Collect();
 
   DoneCallback done_;
   UvHandle<uv_async_t> wake_;
-  std::vector<std::unique_ptr<Helper>> helpers_;   // by pool; null = not started yet
-  std::vector<std::unique_ptr<Helper>> replaced_;  // hanging, or idle until the end
-  std::vector<std::unique_ptr<Launch>> failed_;    // of a pool without a helper
+  std::vector<std::unique_ptr<SpawnThread>> threads_;   // by pool; null = not started yet
+  std::vector<std::unique_ptr<SpawnThread>> replaced_;  // hanging, or idle until the end
+  std::vector<std::unique_ptr<Launch>> failed_;         // of a pool without a helper
   int outstanding_ = 0;
 };
 

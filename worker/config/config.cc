@@ -170,7 +170,7 @@ ConfigResult Load(const ConfigSources& sources) {
   // A file that gave no pools because of its errors would make every mention of a pool an error too.
   const bool readable = draft.errors().empty() || !draft.settings().pools.empty();
   if (readable) Layers(sources, draft).Apply(environment);
-  return draft.Finish(sources.cpus > 0 ? sources.cpus : ContainerCpus());
+  return draft.Finish(sources.cpus);
 }
 
 int ExitCode(const ConfigResult& result) {

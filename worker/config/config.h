@@ -47,14 +47,11 @@ struct ConfigSources {
   std::vector<std::string> environment;   // "NAME=VALUE", also for ${NAME} in the file; see Environment()
   std::vector<Assignment> flags;
   std::vector<std::string> command;  // what follows "--": the command of the only pool; empty = none
-  int cpus = 0;                      // 0 = ContainerCpus()
+  int cpus = 1;                      // that this worker may use: defaults follow them
 };
 
 // The process's environment as ConfigSources wants it.
 std::vector<std::string> Environment();
-
-// CPUs that this process may use: affinity and the cgroup's quota, rounded up; at least 1.
-int ContainerCpus();
 
 struct ConfigError {
   Origin origin;  // kDefault: nowhere in particular

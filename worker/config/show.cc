@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 
+#include "worker/base/json.h"
 #include "worker/config/config.h"
 #include "worker/config/draft.h"
 #include "worker/config/settings_table.h"
@@ -57,12 +58,17 @@ class Printer {
   }
 
   std::string Json() {
+    json_.BeginObject();
+    json_.Key("settings");
+    json_.BeginArray();
     for (const Setting& setting : table_.worker)
       JsonItem(setting.key, Format(setting, FieldOf(settings_, setting.key)));
     for (PoolSettings& pool : settings_.pools) {
       for (const Setting& setting : table_.pool) JsonSetting(pool, setting);
     }
-    return "{\"settings\":[" + text_ + "\n]}\n";
+    json_.EndArray();
+    json_.EndObject();
+    return json_.Take() + "\n";
   }
 
  private:
@@ -104,23 +110,36 @@ class Printer {
     }
   }
 
-  void JsonItem(const std::string& path, const std::string& value) { JsonRaw(path, JsonQuoted(value)); }
-
-  void JsonItem(const std::string& path, const std::vector<std::string>& words) {
-    std::string list;
-    for (const std::string& word : words) list += (list.empty() ? "" : ",") + JsonQuoted(word);
-    JsonRaw(path, "[" + list + "]");
+  void JsonItem(const std::string& path, const std::string& value) {
+    JsonBegin(path);
+    json_.Value(value);
+    JsonEnd(path);
   }
 
-  void JsonRaw(const std::string& path, const std::string& value) {
-    text_ += std::string(text_.empty() ? "" : ",") + "\n{\"key\":" + JsonQuoted(path) + ",\"value\":" + value +
-             ",\"origin\":" + JsonQuoted(OriginOf(path)) + "}";
+  void JsonItem(const std::string& path, const std::vector<std::string>& words) {
+    JsonBegin(path);
+    json_.BeginArray();
+    for (const std::string& word : words) json_.Value(word);
+    json_.EndArray();
+    JsonEnd(path);
+  }
+
+  void JsonBegin(const std::string& path) {
+    json_.BeginObject();
+    json_.Member("key", path);
+    json_.Key("value");
+  }
+
+  void JsonEnd(const std::string& path) {
+    json_.Member("origin", OriginOf(path));
+    json_.EndObject();
   }
 
   const LoadedConfig& config_;
   WorkerSettings settings_;  // a copy: fields are reached through pointers
   const SettingsTable table_ = MakeSettingsTable();
   std::string text_;
+  JsonWriter json_;
 };
 
 }  // namespace

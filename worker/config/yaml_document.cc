@@ -8,7 +8,7 @@
 #include <map>
 #include <sstream>
 
-#include "worker/config/text.h"
+#include "worker/base/escape.h"
 
 namespace andiron {
 namespace {
@@ -24,7 +24,7 @@ class Source {
   YamlProblem BadByte() const {
     YamlPlace place{1, 1};
     for (std::size_t at = 0; at < text_.size();) {
-      const std::size_t bytes = CharacterBytes(text_, at);
+      const std::size_t bytes = CharacterBytes(text_.substr(at));
       const char c = text_[at];
       const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
       if (bytes == 0) return {place, "the file is not UTF-8 here"};

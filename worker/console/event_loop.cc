@@ -1,9 +1,9 @@
 #include "worker/console/event_loop.h"
 
+#include <absl/status/status.h>
+
 #include <cstdint>
 #include <utility>
-
-#include <absl/status/status.h>
 
 namespace andiron {
 
@@ -31,7 +31,8 @@ Ticker::Ticker(uv_loop_t* loop, Duration period, std::function<void()> tick) : t
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(period).count());
   if (timer_.Init(this, [&](uv_timer_t* handle) { return uv_timer_init(loop, handle); }) != 0) return;
   uv_timer_start(
-      timer_.get(), [](uv_timer_t* handle) { static_cast<Ticker*>(handle->data)->tick_(); }, milliseconds, milliseconds);
+      timer_.get(), [](uv_timer_t* handle) { static_cast<Ticker*>(handle->data)->tick_(); }, milliseconds,
+      milliseconds);
   timer_.Unref();
 }
 

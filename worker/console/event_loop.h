@@ -5,11 +5,11 @@
 #ifndef ANDIRON_WORKER_CONSOLE_EVENT_LOOP_H_
 #define ANDIRON_WORKER_CONSOLE_EVENT_LOOP_H_
 
-#include <functional>
-#include <memory>
-
 #include <absl/status/statusor.h>
 #include <andiron/time.h>
+
+#include <functional>
+#include <memory>
 
 #include "worker/base/uv_handle.h"
 

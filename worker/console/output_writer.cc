@@ -39,7 +39,7 @@ ssize_t WriteSome(int descriptor, std::string_view bytes, std::size_t chunk) {
 
 OutputWriter::OutputWriter(uv_loop_t* loop, int descriptor, std::function<void()> changed)
     : descriptor_(fcntl(descriptor, F_DUPFD_CLOEXEC, 3)), changed_(std::move(changed)) {
-  struct stat status {};
+  struct stat status{};
   if (!descriptor_ || fstat(descriptor_.get(), &status) != 0) {
     error_ = errno;
     return;
@@ -68,7 +68,8 @@ void OutputWriter::Flush() {
   Watch();
 }
 
-// Of a pipe also the loss of its reader is watched. A socket's peer may have shut down its writing only: that is no reason.
+// Of a pipe also the loss of its reader is watched. A socket's peer may have shut down its writing only: that is no
+// reason.
 void OutputWriter::Watch() {
   if (!poll_) return;
   const int events = (pending() > 0 ? UV_WRITABLE : 0) | (is_pipe_ ? UV_DISCONNECT : 0);
@@ -76,9 +77,8 @@ void OutputWriter::Watch() {
     uv_poll_stop(poll_.get());
     return;
   }
-  uv_poll_start(poll_.get(), events, [](uv_poll_t* handle, int status, int) {
-    static_cast<OutputWriter*>(handle->data)->OnEvent(status);
-  });
+  uv_poll_start(poll_.get(), events,
+                [](uv_poll_t* handle, int status, int) { static_cast<OutputWriter*>(handle->data)->OnEvent(status); });
 }
 
 void OutputWriter::OnEvent(int status) {

@@ -7,7 +7,7 @@ namespace andiron {
 namespace {
 
 bool IsIgnored(int number) {
-  struct sigaction action {};
+  struct sigaction action{};
   return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 

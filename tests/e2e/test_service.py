@@ -1,0 +1,242 @@
+"""A worker with its control socket, and the verbs that talk to it."""
+
+import json
+import os
+import subprocess
+
+from rig import ANDIRON, DEADLINE, ECHO, FAULT, WithWorker, wait_until
+
+POOL_FIELDS = {"name", "warm", "max_children", "slots", "quarantined", "queued", "reserved", "capacity", "breaker",
+               "spawned", "exited", "initialize", "jobs", "children"}
+SLOT_FIELDS = {"vacant", "starting", "idle", "busy", "stopping", "dying"}
+INITIALIZE_FIELDS = {"ready", "exited", "timed_out", "spawn_failed", "protocol_error", "cancelled"}
+JOB_FIELDS = {"accepted", "refused", "succeeded", "failed", "cancelled", "timed_out", "queue_timeout", "child_crashed",
+              "oom_killed", "killed_shutdown", "lost_before_start"}
+
+
+class Submit(WithWorker):
+    def echo_worker(self, *arguments):
+        return self.start_worker("--warm", "2", "--max_children", "2", "--", ECHO, *arguments)
+
+    def test_a_payload_may_be_given_in_a_file_and_on_stdin(self):
+        self.echo_worker()
+        self.assertEqual(self.submit("default", "as it is"), (0, "as it is", ""))
+        self.assertEqual(self.submit("default", "@" + self.path("file", "in a file\n")), (0, "in a file\n", ""))
+        self.assertEqual(self.submit("default", "-", stdin="on stdin"), (0, "on stdin", ""))
+        self.assertEqual(self.submit("default"), (0, "", ""))
+        self.assertEqual(self.submit("default", "--", "--dashes"), (0, "--dashes", ""))
+
+    def test_json_tells_all_about_the_job(self):
+        self.echo_worker()
+        code, out, _ = self.submit("default", "x", "--id", "job-1", "-o", "json")
+        job = json.loads(out)
+        self.assertEqual(code, 0)
+        self.assertEqual((job["id"], job["outcome"], job["payload"]), ("job-1", "SUCCEEDED", "x"))
+        self.assertRegex(job["child"], r"^default/\d+\.\d+$")
+
+    def test_a_failed_job_is_125(self):
+        self.echo_worker("--fail")
+        code, out, err = self.submit("default", "why")
+        self.assertEqual((code, out), (125, ""))
+        self.assertIn("FAILED: why", err)
+
+    def test_a_job_out_of_time_is_124(self):
+        self.echo_worker("--sleep-ms", "600000")
+        code, _, err = self.submit("default", "x", "--run-for", "100ms")
+        self.assertEqual(code, 124)
+        self.assertIn("TIMED_OUT", err)
+
+    def test_a_job_that_nobody_could_take_in_time_is_124(self):
+        self.start_worker("--warm", "0", "--init_timeout", "10m", "--", FAULT, "never-ready")
+        code, _, err = self.submit("default", "x", "--start-by", "100ms")
+        self.assertEqual(code, 124)
+        self.assertIn("QUEUE_TIMEOUT", err)
+
+    def test_the_signal_that_killed_the_child_is_told(self):
+        self.start_worker("--warm", "1", "--", FAULT, "die-in-job")
+        code, _, err = self.submit("default", "x")
+        self.assertEqual(code, 128 + 11)
+        self.assertIn("CHILD_CRASHED", err)
+
+    def test_an_unknown_pool_is_a_usage_error(self):
+        self.echo_worker()
+        code, _, err = self.submit("defualt", "x")
+        self.assertEqual(code, 64)
+        self.assertIn("UNKNOWN_POOL", err)
+
+    def test_no_worker_there_is_69_and_says_what_to_do(self):
+        code, _, err = self.submit("default", "x")
+        self.assertEqual(code, 69)
+        self.assertIn(self.socket, err)
+        self.assertIn("andiron start", err)
+
+    def test_a_detached_job_ends_without_its_submitter(self):
+        self.echo_worker()
+        code, out, _ = self.submit("default", "x", "--detach", "--id", "later")
+        self.assertEqual((code, out), (0, "later\n"))
+        wait_until(lambda: self.pool()["jobs"]["succeeded"] == 1, "the job has ended")
+
+    def test_an_interrupted_submitter_cancels_its_job(self):
+        self.echo_worker("--sleep-ms", "600000")
+        submitted = self.submit_in_background("default", "x")
+        wait_until(lambda: self.children("busy"), "the job runs")
+        submitted.terminate()
+        wait_until(lambda: self.pool()["jobs"]["cancelled"] == 1, "the job is cancelled")
+
+    def test_a_worker_that_dies_is_69(self):
+        worker = self.echo_worker("--sleep-ms", "600000")
+        submitted = self.submit_in_background("default", "x")
+        wait_until(lambda: self.children("busy"), "the job runs")
+        worker.kill()
+        self.ends_with(submitted, 69)
+
+
+class SubmitLines(WithWorker):
+    def reusing_worker(self, *arguments):
+        return self.start_worker("--warm", "2", "--max_children", "2", "--max_jobs_per_child", "0", *arguments)
+
+    def test_thousands_of_lines_are_as_many_jobs(self):
+        self.reusing_worker("--", ECHO)
+        lines = "".join(f"{i}\n" for i in range(5000))
+        code, out, err = self.submit("default", "--lines", stdin=lines)
+        self.assertEqual((code, out, err), (0, lines, ""))
+        self.assertEqual(self.pool()["jobs"]["succeeded"], 5000)
+
+    def test_a_small_queue_only_slows_them_down(self):
+        self.reusing_worker("--queue_limit", "3", "--", ECHO)
+        lines = "".join(f"{i}\n" for i in range(200))
+        code, out, err = self.submit("default", "--lines", stdin=lines)
+        self.assertEqual((code, out, err), (0, lines, ""))
+
+    def test_json_is_an_object_for_each(self):
+        self.reusing_worker("--", ECHO, "--fail")
+        code, out, _ = self.submit("default", "--lines", "-o", "json", "@" + self.path("file", "a\nb\n"))
+        self.assertEqual(code, 125)
+        jobs = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([(job["outcome"], job["error"]) for job in jobs], [("FAILED", "a"), ("FAILED", "b")])
+        self.assertEqual(len({job["id"] for job in jobs}), 2)
+
+    def test_detached_lines_give_the_ids_of_the_jobs(self):
+        self.reusing_worker("--", ECHO)
+        code, out, err = self.submit("default", "--lines", "--detach", "-o", "json", stdin="a\nb\n")
+        self.assertEqual(code, 0, err)
+        self.assertEqual([json.loads(line)["outcome"] for line in out.splitlines()], ["ACCEPTED", "ACCEPTED"])
+        wait_until(lambda: self.pool()["jobs"]["succeeded"] == 2, "the jobs have ended")
+
+    def test_a_worker_that_dies_is_69(self):
+        worker = self.start_worker("--warm", "2", "--", ECHO, "--sleep-ms", "600000")
+        submitted = self.start([ANDIRON, "submit", "--socket", self.socket, "default", "--lines",
+                                "@" + self.path("file", "a\nb\n")], stderr=subprocess.PIPE)
+        wait_until(lambda: self.children("busy"), "a job runs")
+        worker.kill()
+        self.ends_with(submitted, 69)
+        self.assertIn(b"2 jobs without an outcome", submitted.stderr.read())
+
+
+class Status(WithWorker):
+    def test_json_has_exactly_the_documented_names(self):
+        self.start_worker("--name", "hearth", "--warm", "1", "--max_children", "3", "--", ECHO)
+        wait_until(lambda: self.children("idle"), "a child is idle")
+        status = self.status()
+        self.assertLessEqual({"worker", "pools"}, status.keys())
+        self.assertLessEqual({"name", "version", "pid", "state", "uptime_s", "loop_lag_ms"}, status["worker"].keys())
+        self.assertEqual((status["worker"]["name"], status["worker"]["state"]), ("hearth", "running"))
+        pool = status["pools"][0]
+        self.assertLessEqual(POOL_FIELDS, pool.keys())
+        self.assertEqual(set(pool["slots"]), SLOT_FIELDS)
+        self.assertEqual(set(pool["initialize"]), INITIALIZE_FIELDS)
+        self.assertEqual(set(pool["jobs"]), JOB_FIELDS)
+        for counts in (pool["slots"], pool["initialize"], pool["jobs"]):
+            for count in counts.values():
+                self.assertIs(type(count), int)
+        self.assertEqual(sum(pool["slots"].values()), 3)
+        self.assertEqual((pool["warm"], pool["max_children"], pool["capacity"], pool["breaker"]), (1, 3, 1, "closed"))
+        child = pool["children"][0]
+        self.assertLessEqual({"slot", "generation", "pid", "state", "since_ms", "job"}, child.keys())
+        self.assertEqual((child["state"], child["job"]), ("idle", ""))
+
+    def test_people_get_a_table(self):
+        self.start_worker("--warm", "1", "--", ECHO)
+        wait_until(lambda: self.children("idle"), "a child is idle")
+        code, out, _ = self.client("status")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, r"(?m)^POOL +WARM +MAX ")
+        self.assertRegex(out, r"(?m)^  default/0\.1 +\d+ +idle ")
+
+    def test_a_failing_pool_explains_itself(self):
+        self.start_worker("--warm", "1", "--", FAULT, "complain-and-exit")
+        wait_until(lambda: self.pool()["breaker"] == "open", "the breaker opens")
+        self.assertEqual(self.pool()["capacity"], 0)
+        _, out, _ = self.client("status")
+        self.assertIn("exited with code 3", out)
+        code, _, err = self.submit("default", "x")
+        self.assertEqual(code, 75)
+        self.assertIn("BREAKER_OPEN", err)
+
+
+class Control(WithWorker):
+    def test_cancel_ends_a_running_and_a_queued_job(self):
+        self.start_worker("--warm", "1", "--max_children", "1", "--", ECHO, "--sleep-ms", "600000")
+        running = self.submit_in_background("default", "x", "--id", "running")
+        wait_until(lambda: self.children("busy"), "a job runs")
+        queued = self.submit_in_background("default", "x", "--id", "queued")
+        wait_until(lambda: self.pool()["queued"] == 1, "a job waits")
+        for job, arguments in ((queued, ["default", "queued"]), (running, ["running"])):
+            self.assertEqual(self.client("cancel", *arguments)[0], 0)
+            _, err = job.communicate(timeout=DEADLINE)
+            self.assertEqual(job.returncode, 125)
+            self.assertIn(b"CANCELLED", err)
+
+    def test_cancel_of_a_job_that_is_not_there_says_so(self):
+        self.start_worker("--warm", "1", "--", ECHO)
+        code, _, err = self.client("cancel", "no-such-job")
+        self.assertEqual(code, 125)
+        self.assertIn("no-such-job", err)
+
+    def test_a_drained_worker_refuses_until_it_is_resumed(self):
+        self.start_worker("--warm", "1", "--", ECHO)
+        self.assertEqual(self.client("drain", "--wait")[0], 0)
+        self.assertEqual(self.status()["worker"]["state"], "drained")
+        self.assertEqual(self.pool()["capacity"], 0)
+        code, _, err = self.submit("default", "x")
+        self.assertEqual(code, 75)
+        self.assertIn("DRAINING", err)
+        self.assertEqual(self.client("resume")[0], 0)
+        self.assertEqual(self.submit("default", "x")[:2], (0, "x"))
+
+    def test_a_waiting_drain_returns_when_the_last_job_has_ended(self):
+        self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "300")
+        job = self.submit_in_background("default", "x")
+        wait_until(lambda: self.children("busy"), "a job runs")
+        self.assertEqual(self.client("drain", "--wait")[0], 0)
+        self.assertEqual(self.pool()["jobs"]["succeeded"], 1)
+        self.ends_with(job, 0)
+
+    def test_a_drain_that_takes_too_long_is_124(self):
+        self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "600000")
+        self.submit_in_background("default", "x")
+        wait_until(lambda: self.children("busy"), "a job runs")
+        self.assertEqual(self.client("drain", "--wait", "--timeout", "100ms")[0], 124)
+
+    def test_stop_returns_when_the_worker_has_gone(self):
+        worker = self.start_worker("--warm", "1", "--", ECHO)
+        self.assertEqual(self.client("stop")[0], 0)
+        self.ends_with(worker, 0)
+        self.assertFalse(os.path.exists(self.socket))
+
+    def test_stop_now_does_not_wait_for_jobs(self):
+        worker = self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "600000")
+        job = self.submit_in_background("default", "x")
+        wait_until(lambda: self.children("busy"), "a job runs")
+        self.assertEqual(self.client("stop", "--now")[0], 0)
+        self.ends_with(worker, 0, 10)
+        job.wait(DEADLINE)
+        self.assertIn(job.returncode, (125, 69))
+
+    def test_stop_now_escalates_a_stop_that_waits(self):
+        worker = self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "600000")
+        self.submit_in_background("default", "x")
+        wait_until(lambda: self.children("busy"), "a job runs")
+        self.assertEqual(self.client("stop", "--timeout", "100ms")[0], 124)
+        self.assertEqual(self.client("stop", "--now")[0], 0)
+        self.ends_with(worker, 0, 10)

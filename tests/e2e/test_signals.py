@@ -1,0 +1,134 @@
+"""Signals: to a batch and to a worker, once and twice, and the worst one."""
+
+import os
+import signal
+import subprocess
+
+from rig import ANDIRON, DEADLINE, ECHO, FAULT, GONE_WITHIN, EndToEnd, WithWorker, marked, wait_until
+
+
+class ToABatch(EndToEnd):
+    def start_batch(self, *arguments):
+        return self.start([ANDIRON, "run", "--warm", "2", "--max_children", "2", *arguments], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def busy(self, process, lines):
+        """Hands over the lines, and returns when a child runs the first of them."""
+        process.stdin.write(lines)
+        process.stdin.flush()
+
+    def test_the_first_one_reads_no_more_and_lets_end_what_is_under_way(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                process = self.start_batch("--", ECHO, "--sleep-ms", "200")
+                self.busy(process, b"one\ntwo\n")
+                first = process.stdout.readline()
+                process.stdin.write(b"three\n")
+                process.stdin.flush()
+                process.send_signal(number)
+                rest, err = process.communicate(timeout=DEADLINE)
+                self.assertEqual(process.returncode, 128 + number)
+                self.assertIn((first + rest).split(), ([b"one", b"two"], [b"one", b"two", b"three"]))
+                self.assertIn(b"reading no more", err)
+
+    def test_the_second_one_kills_at_once(self):
+        process = self.start_batch("--", ECHO, "--sleep-ms", "600000")
+        self.busy(process, b"one\n")
+        wait_until(lambda: len(marked(self.mark)) > 1, "there are children")
+        process.send_signal(signal.SIGINT)
+        self.assertIn(b"once more", process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        self.ends_with(process, 130, 10)
+        self.assertEqual(marked(self.mark), [])
+
+    def test_it_ends_children_that_still_warm_up(self):
+        process = self.start_batch("--", FAULT, "never-ready")
+        self.busy(process, b"one\n")
+        wait_until(lambda: len(marked(self.mark)) > 1, "there are children")
+        process.send_signal(signal.SIGINT)
+        self.assertIn(b"once more", process.stderr.readline())
+        process.send_signal(signal.SIGTERM)
+        self.ends_with(process, 130, 10)
+        self.assertEqual(marked(self.mark), [])
+
+    def test_nothing_outlives_a_killed_batch(self):
+        process = self.start_batch("--", ECHO, "--sleep-ms", "600000")
+        self.busy(process, b"one\n")
+        wait_until(lambda: len(marked(self.mark)) > 1, "there are children")
+        process.kill()
+        process.wait(DEADLINE)
+        wait_until(lambda: not marked(self.mark), "no child is left", GONE_WITHIN)
+
+
+class ToAWorker(WithWorker):
+    def busy_worker(self, *arguments):
+        worker = self.start_worker("--warm", "1", "--max_children", "2", "--", ECHO, *arguments)
+        submitted = self.submit_in_background("default", "payload")
+        wait_until(lambda: self.children("busy"), "a job runs")
+        return worker, submitted
+
+    def test_term_and_int_drain_and_end_with_0(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                worker, submitted = self.busy_worker("--sleep-ms", "500")
+                worker.send_signal(number)
+                out, _ = submitted.communicate(timeout=DEADLINE)
+                self.assertEqual((submitted.returncode, out), (0, b"payload"))
+                self.ends_with(worker, 0)
+                self.assertFalse(os.path.exists(self.socket))
+
+    def test_a_second_one_ends_it_at_once_and_the_exit_code_tells(self):
+        for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM),
+                              (signal.SIGTERM, signal.SIGINT)):
+            with self.subTest(first=first, second=second):
+                worker, submitted = self.busy_worker("--sleep-ms", "600000")
+                worker.send_signal(first)
+                wait_until(lambda: "draining" in self.log(), "it drains")
+                worker.send_signal(second)
+                self.ends_with(worker, 128 + second, 10)
+                submitted.wait(DEADLINE)
+                self.assertIn(submitted.returncode, (125, 69))
+                wait_until(lambda: not marked(self.mark), "no child is left", GONE_WITHIN)
+                os.unlink(self.log_path)
+
+    def test_a_drain_is_bounded(self):
+        worker = self.start_worker("--warm", "1", "--drain_timeout", "300ms", "--", ECHO, "--sleep-ms", "600000")
+        submitted = self.submit_in_background("default", "payload")
+        wait_until(lambda: self.children("busy"), "a job runs")
+        worker.terminate()
+        self.ends_with(worker, 0)
+        _, err = submitted.communicate(timeout=DEADLINE)
+        self.assertEqual(submitted.returncode, 125)
+        self.assertIn(b"KILLED_SHUTDOWN", err)
+
+    def test_a_signal_while_children_warm_up_ends_it(self):
+        worker = self.start_worker("--warm", "2", "--init_timeout", "10m", "--", FAULT, "never-ready")
+        wait_until(lambda: self.children("starting"), "children start")
+        worker.terminate()
+        self.ends_with(worker, 0, 30)
+
+    def test_hup_is_answered_in_the_log_and_changes_nothing(self):
+        worker = self.start_worker("--warm", "1", "--", ECHO)
+        worker.send_signal(signal.SIGHUP)
+        wait_until(lambda: "reload" in self.log(), "the log says that it doesn't reload")
+        self.assertEqual(self.submit("default", "a")[0], 0)
+
+    def test_usr1_writes_the_state_to_the_log_at_any_level(self):
+        worker = self.start_worker("--warm", "1", "--", ECHO)
+        worker.send_signal(signal.SIGUSR1)
+        wait_until(lambda: '"pools"' in self.log() or '\\"pools\\"' in self.log(), "the state is in the log")
+
+    def test_nothing_outlives_a_killed_worker(self):
+        worker, _ = self.busy_worker("--sleep-ms", "600000")
+        self.assertGreater(len(marked(self.mark)), 1)
+        worker.kill()
+        worker.wait(DEADLINE)
+        wait_until(lambda: not marked(self.mark), "no child is left", GONE_WITHIN)
+
+    def test_a_killed_workers_socket_is_taken_over(self):
+        worker = self.start_worker("--warm", "1", "--", ECHO)
+        worker.kill()
+        worker.wait(DEADLINE)
+        os.unlink(self.log_path)
+        self.start_worker("--warm", "1", "--", ECHO)
+        self.assertEqual(self.submit("default", "a")[:2], (0, "a"))
