@@ -4,8 +4,8 @@
     andiron run --warm=2 --max-jobs-per-child=0 queries.txt -- python3 search.py /usr/share/common-licenses docs
     python3 search.py --direct 'patent licence' docs           the same, without a worker
 
-The index is SQLite's FTS5, in memory, over the paragraphs of the files named, and of the files of the folders named. Building it
-is what a warm child has behind it. Needs the andiron package (sdk/python), and nothing else.
+The index is SQLite's FTS5, in memory, over the paragraphs of the files named, and of the files of the folders named.
+Building it is what a warm child has behind it. Needs the andiron package (sdk/python), and nothing else.
 """
 
 import argparse
@@ -64,8 +64,8 @@ class Index:
         # Each word quoted: a query is what people type, not FTS5's language.
         expression = " OR ".join(f'"{word}"' for word in words)
         rows = self._database.execute(
-            f"SELECT file, line, snippet(passage, 2, '[', ']', '...', {SNIPPET_WORDS}) FROM passage WHERE passage MATCH ?"
-            " ORDER BY rank, file, line LIMIT ?",
+            f"SELECT file, line, snippet(passage, 2, '[', ']', '...', {SNIPPET_WORDS}) FROM passage"
+            " WHERE passage MATCH ? ORDER BY rank, file, line LIMIT ?",
             (expression, HITS),
         )
         return "\n".join(f"{file}:{line}\t{snippet}" for file, line, snippet in rows) or "nothing found"

@@ -4,6 +4,7 @@
 //     spell --direct *.txt            the same lines, without a worker
 //
 // A new process loads the dictionary before it can check its first word; a warm child did that before the job came.
+#include <andiron/child.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,8 +16,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <andiron/child.h>
 
 #include "examples/spell/spelling.h"
 

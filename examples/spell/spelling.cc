@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
+#include <hunspell/hunspell.hxx>
 #include <map>
 #include <utility>
-
-#include <hunspell/hunspell.hxx>
 
 namespace spell {
 namespace {
@@ -20,7 +19,9 @@ struct Character {
 
 // The character at the front of `text`, which isn't empty; code 0 for a byte that starts none.
 Character Decode(std::string_view text) {
-  const auto byte = [&](std::size_t index) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[index])); };
+  const auto byte = [&](std::size_t index) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(text[index]));
+  };
   const std::uint32_t first = byte(0);
   if (first < 0x80) return {first, 1};
   const std::size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;

@@ -13,8 +13,8 @@ class Hunspell;
 
 namespace spell {
 
-// The words of a UTF-8 text: runs of letters, with apostrophes inside. What holds a digit is a number or a name, not a word.
-// Bytes that aren't UTF-8 separate words.
+// The words of a UTF-8 text: runs of letters, with apostrophes inside. What holds a digit is a number or a name, not a
+// word. Bytes that aren't UTF-8 separate words.
 std::vector<std::string> Words(std::string_view text);
 
 class Spelling {
@@ -26,8 +26,8 @@ class Spelling {
   // Loads the dictionary: tens of milliseconds. "" or why it can't.
   std::string Load();
 
-  // One line, without its end: WORDS <tab> MISSPELT <tab> the `most` most frequent misspelt words, "word count, word count".
-  // After Load.
+  // One line, without its end: WORDS <tab> MISSPELT <tab> the `most` most frequent misspelt words, "word count, word
+  // count". After Load.
   std::string Check(std::string_view text, int most);
 
  private:

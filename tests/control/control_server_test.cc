@@ -140,9 +140,8 @@ TEST(ControlServer, AttachedJobEndsWithItsClientAndADetachedOneGoesOn) {
 
 TEST(ControlServer, StatusIsTheWorkersOwn) {
   ServerRig rig(EchoPool());
-  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
-    EXPECT_THAT(StatusOf(client), HasSubstr(R"({"worker":{"name":"test")"));
-  }));
+  EXPECT_TRUE(rig.WithClient(
+      [](ControlClient& client) { EXPECT_THAT(StatusOf(client), HasSubstr(R"({"worker":{"name":"test")")); }));
 }
 
 TEST(ControlServer, DrainCanBeWaitedForAndCalledOff) {
@@ -339,9 +338,8 @@ TEST(ControlServer, WithoutDescriptorsClientsWaitAndTheLoopDoesNotSpin) {
     few.Free();
     EXPECT_TRUE(rig.rig().RunUntil([&] { return rig.server().clients() == 1; }));
   }
-  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
-    EXPECT_EQ(EndOf(client, SubmitMessage(1, "x", "y")).outcome().output(), "y");
-  }));
+  EXPECT_TRUE(rig.WithClient(
+      [](ControlClient& client) { EXPECT_EQ(EndOf(client, SubmitMessage(1, "x", "y")).outcome().output(), "y"); }));
 }
 
 // One client, all its jobs at once: more than may be undecided, answered each exactly once.

@@ -20,7 +20,7 @@ namespace andiron {
 namespace {
 
 mode_t ModeOf(const std::string& path) {
-  struct stat about {};
+  struct stat about{};
   return lstat(path.c_str(), &about) == 0 ? about.st_mode & 0777 : 0;
 }
 
@@ -99,6 +99,13 @@ TEST(ControlSocket, PathThatFitsAnAddressIsTakenAndOneByteMoreIsNot) {
   const std::string longest = directory.path() + "/" + std::string(107 - directory.path().size() - 1, 'x');
   EXPECT_TRUE(ControlSocket::Listen(longest).ok());
   EXPECT_EQ(ControlSocket::Listen(longest + "x").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ControlSocket, OnlyItsOwnUserAndRootMaySpeak) {
+  EXPECT_TRUE(MaySpeak(1000, 1000));
+  EXPECT_TRUE(MaySpeak(0, 1000));
+  EXPECT_FALSE(MaySpeak(1001, 1000));
+  EXPECT_FALSE(MaySpeak(1000, 0));
 }
 
 TEST(SocketPath, DirectoryThatWasSetOnPurposeCountsAndOneThatIsNotOursDoesNot) {

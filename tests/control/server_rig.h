@@ -18,7 +18,8 @@ namespace andiron {
 class ServerRig {
  public:
   explicit ServerRig(WorkerSettings settings, const ControlBounds& bounds = {});
-  explicit ServerRig(PoolSettings pool, const ControlBounds& bounds = {}) : ServerRig(SettingsOf(std::move(pool)), bounds) {}
+  explicit ServerRig(PoolSettings pool, const ControlBounds& bounds = {})
+      : ServerRig(SettingsOf(std::move(pool)), bounds) {}
 
   // The worker stops first: until then the server has something to answer.
   ~ServerRig() { EXPECT_TRUE(rig_.worker().stopped() || rig_.Stop(true)); }

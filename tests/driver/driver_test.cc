@@ -51,7 +51,8 @@ TEST(Driver, RefusalComesAtTheEndOfATurnAndNotFromWithinSubmit) {
 TEST(Driver, CancelledJobEnds) {
   Rig rig(EchoPool({"--sleep-ms", "600000"}));
   std::vector<JobReport> reports;
-  const JobHandle job = rig.worker().Submit({.pool = "echo"}, [&](const JobReport& report) { reports.push_back(report); });
+  const JobHandle job =
+      rig.worker().Submit({.pool = "echo"}, [&](const JobReport& report) { reports.push_back(report); });
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().running == 1; }));
   rig.worker().Cancel(job);
   ASSERT_TRUE(rig.RunUntil([&] { return !reports.empty(); }));
@@ -260,7 +261,8 @@ TEST(Driver, ManyJobsLeakNoDescriptor) {
   }
   ASSERT_TRUE(rig.RunUntil([&] { return reports == 100; }));
   ASSERT_TRUE(rig.RunUntil([&] {
-    return rig.Slots(SlotState::kIdle) == 2 && rig.Slots(SlotState::kVacant) == 2 && rig.worker().driver().live_children() == 2;
+    return rig.Slots(SlotState::kIdle) == 2 && rig.Slots(SlotState::kVacant) == 2 &&
+           rig.worker().driver().live_children() == 2;
   })) << rig.worker().StatusJson();
   EXPECT_LE(OpenDescriptors(), before);
 }

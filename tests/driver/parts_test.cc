@@ -133,19 +133,21 @@ TEST(StatusJson, HasEveryPromisedNameAndZeros) {
   const std::string json = StatusJson(status, figures);
   google::protobuf::Struct parsed;
   ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json, &parsed).ok()) << json;
-  for (const char* part : {
-           R"({"worker":{"name":"andiron","version":"0.1.0","pid":0,"state":"running","uptime_s":0.000,"loop_lag_ms":0.000)",
-           R"("name":"spell","warm":0,"max_children":0)",
-           R"("slots":{"vacant":0,"starting":0,"idle":0,"busy":0,"stopping":0,"dying":0})",
-           R"("quarantined":0)",
-           R"("queued":0)",
-           R"("reserved":0,"capacity":0,"breaker":"closed","spawned":0,"exited":0)",
-           R"("initialize":{"ready":0,"exited":0,"timed_out":0,"spawn_failed":0,"protocol_error":0,"cancelled":0})",
-           R"("jobs":{"accepted":0,"refused":0,"succeeded":0,"failed":0,"cancelled":0,"timed_out":0,"queue_timeout":0,)",
-           R"("child_crashed":0,"oom_killed":0,"killed_shutdown":0,"lost_before_start":0})",
-           R"("children":[{"slot":1,"generation":2,"pid":4711,"state":"busy","since_ms":0.000,"job":"job \"7\"")",
-           R"("autopsies":[])",
-       }) {
+  for (
+      const char* part : {
+          R"({"worker":{"name":"andiron","version":"0.1.0","pid":0,"state":"running","uptime_s":0.000,)",
+          R"("loop_lag_ms":0.000,"containment":"group",)",
+          R"("name":"spell","warm":0,"max_children":0)",
+          R"("slots":{"vacant":0,"starting":0,"idle":0,"busy":0,"stopping":0,"dying":0})",
+          R"("quarantined":0)",
+          R"("queued":0)",
+          R"("reserved":0,"capacity":0,"breaker":"closed","spawned":0,"exited":0)",
+          R"("initialize":{"ready":0,"exited":0,"timed_out":0,"spawn_failed":0,"protocol_error":0,"cancelled":0})",
+          R"("jobs":{"accepted":0,"refused":0,"succeeded":0,"failed":0,"cancelled":0,"timed_out":0,"queue_timeout":0,)",
+          R"("child_crashed":0,"oom_killed":0,"killed_shutdown":0,"lost_before_start":0})",
+          R"("children":[{"slot":1,"generation":2,"pid":4711,"state":"busy","since_ms":0.000,"job":"job \"7\"")",
+          R"("autopsies":[])",
+      }) {
     EXPECT_THAT(json, HasSubstr(part));
   }
 }

@@ -1,11 +1,10 @@
+#include <andiron/worker.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <andiron/worker.h>
 
 namespace andiron {
 namespace {
@@ -34,7 +33,7 @@ TEST(PrepareProcess, PutsRightWhatAParentMayHaveLeftBehind) {
     PrepareProcess();
     if (fcntl(0, F_GETFD) != 0 || fcntl(2, F_GETFD) != 0) return 1;
     if (fcntl(high, F_GETFD) != FD_CLOEXEC) return 2;
-    struct sigaction action {};
+    struct sigaction action{};
     sigaction(SIGCHLD, nullptr, &action);
     if (action.sa_handler != SIG_DFL) return 3;
     sigaction(SIGPIPE, nullptr, &action);

@@ -101,7 +101,9 @@ void Rig::StartWorker(WorkerSettings settings) {
 }
 
 Rig::~Rig() {
-  if (worker_ != nullptr && !worker_->stopped()) EXPECT_TRUE(Stop(true)) << worker_->StatusJson();
+  if (worker_ != nullptr && !worker_->stopped()) {
+    EXPECT_TRUE(Stop(true)) << worker_->StatusJson();
+  }
   worker_.reset();
   // What was given back closes within a turn.
   for (int turns = 0; turns < 100 && uv_loop_alive(&loop_) != 0; ++turns) uv_run(&loop_, UV_RUN_NOWAIT);
@@ -116,8 +118,7 @@ bool Rig::RunUntil(const std::function<bool()>& condition, Duration limit) {
   UvHandle<uv_timer_t> alarm;
   alarm.Init(this, [this](uv_timer_t* handle) { return uv_timer_init(&loop_, handle); });
   uv_update_time(&loop_);
-  uv_timer_start(
-      alarm.get(), [](uv_timer_t*) {}, static_cast<std::uint64_t>(limit.count() / 1'000'000 + 1), 0);
+  uv_timer_start(alarm.get(), [](uv_timer_t*) {}, static_cast<std::uint64_t>(limit.count() / 1'000'000 + 1), 0);
   while (!condition() && Now() < deadline) uv_run(&loop_, UV_RUN_ONCE);
   return condition();
 }

@@ -3,6 +3,7 @@
 #ifndef ANDIRON_TESTS_DRIVER_RIG_H_
 #define ANDIRON_TESTS_DRIVER_RIG_H_
 
+#include <andiron/worker.h>
 #include <gtest/gtest.h>
 #include <uv.h>
 
@@ -11,8 +12,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <andiron/worker.h>
 
 #include "worker/driver/worker_impl.h"
 

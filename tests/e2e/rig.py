@@ -144,7 +144,7 @@ class WithWorker(EndToEnd):
 
     def start_worker(self, *arguments, **options):
         self.log_path = self.path("log")
-        with open(self.log_path, "ab") as log:
+        with open(self.log_path, "wb") as log:
             worker = self.start([ANDIRON, "start", "--socket", self.socket, *arguments], stderr=log, **options)
         wait_until(lambda: "started" in self.log() or worker.poll() is not None, "the worker says that it has started")
         self.assertIsNone(worker.poll(), self.log())

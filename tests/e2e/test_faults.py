@@ -58,15 +58,15 @@ class Inherited(WithWorker):
         self.assertEqual(sorted(os.listdir(f"/proc/{child['pid']}/fd")), ["0", "1", "2", "3"])
         self.assertEqual(os.readlink(f"/proc/{child['pid']}/fd/0"), "/dev/null")
 
-    def test_a_batch_with_stdout_closed_says_why_it_fails(self):
+    def test_a_batch_with_stdout_closed_writes_to_nowhere(self):
         def prepare():
             default_interrupt()
             os.close(1)
 
         process = self.start([ANDIRON, "run", "--", ECHO], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
                              preexec_fn=prepare)
-        _, _ = process.communicate(b"a\n", DEADLINE)
-        self.assertEqual(process.returncode, 0)  # /dev/null has taken its place
+        process.communicate(b"a\n", DEADLINE)
+        self.assertEqual(process.returncode, 0)
 
 
 class Places(WithWorker):
@@ -91,4 +91,4 @@ class Places(WithWorker):
         wait_until(lambda: len(self.children("idle")) == 2, "children are idle")
         for child in self.children():
             os.kill(child["pid"], signal.SIGKILL)
-        wait_until(lambda: self.pool()["spawned"] >= 4 and self.pool()["slots"]["idle"] == 2, "both slots are filled again")
+        wait_until(lambda: self.pool()["spawned"] >= 4 and len(self.children("idle")) == 2, "both slots are filled again")

@@ -26,9 +26,9 @@ class ToABatch(EndToEnd):
                 process.stdin.write(b"three\n")
                 process.stdin.flush()
                 process.send_signal(number)
-                rest, err = process.communicate(timeout=DEADLINE)
-                self.assertEqual(process.returncode, 128 + number)
-                self.assertIn((first + rest).split(), ([b"one", b"two"], [b"one", b"two", b"three"]))
+                self.ends_with(process, 128 + number)
+                rest, err = process.stdout.read(), process.stderr.read()
+                self.assertIn((first + rest).split(), ([b"one", b"two"], [b"one", b"two", b"three"]), err)
                 self.assertIn(b"reading no more", err)
 
     def test_the_second_one_kills_at_once(self):
@@ -89,7 +89,6 @@ class ToAWorker(WithWorker):
                 submitted.wait(DEADLINE)
                 self.assertIn(submitted.returncode, (125, 69))
                 wait_until(lambda: not marked(self.mark), "no child is left", GONE_WITHIN)
-                os.unlink(self.log_path)
 
     def test_a_drain_is_bounded(self):
         worker = self.start_worker("--warm", "1", "--drain_timeout", "300ms", "--", ECHO, "--sleep-ms", "600000")
@@ -129,6 +128,5 @@ class ToAWorker(WithWorker):
         worker = self.start_worker("--warm", "1", "--", ECHO)
         worker.kill()
         worker.wait(DEADLINE)
-        os.unlink(self.log_path)
         self.start_worker("--warm", "1", "--", ECHO)
         self.assertEqual(self.submit("default", "a")[:2], (0, "a"))

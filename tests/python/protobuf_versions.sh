@@ -20,7 +20,8 @@ for version in "$@"; do
   wanted=protobuf
   [ "$version" = newest ] || wanted="protobuf==$version"
   "$work/$version/bin/pip" install --quiet "$wanted" "$work/sdk"
-  "$work/$version/bin/python" -c 'import andiron, google.protobuf as p; print(f"andiron {andiron.__version__} on protobuf {p.__version__}")'
+  "$work/$version/bin/python" -c 'import andiron, google.protobuf as protobuf
+print("andiron", andiron.__version__, "on protobuf", protobuf.__version__)'
   for part in serve cancel package; do
     (cd "$here" && "$work/$version/bin/python" -m unittest -q "test_$part")
   done

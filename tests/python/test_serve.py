@@ -60,7 +60,9 @@ class Results(unittest.TestCase):
     def test_bytes_text_and_nothing_are_results(self):
         with FakeWorker("plain") as worker:
             worker.ready()
-            for job, (payload, output) in enumerate([("echo", b"echo"), ("text", "grüße".encode()), ("nothing", b"")], 1):
+            for job, (payload, output) in enumerate(
+                [("echo", b"echo"), ("text", "grüße".encode()), ("nothing", b"")], 1
+            ):
                 worker.run(job, payload)
                 result = worker.result(job)
                 self.assertEqual((result.end, result.output), (pb.Result.SUCCEEDED, output))
@@ -161,7 +163,13 @@ class Ends(unittest.TestCase):
                 self.assertEqual(worker.exit_code(), 0)
 
     def test_without_its_channel_the_child_exits_at_once_also_within_a_job(self):
-        for mode, payload in (("plain", ""), ("plain", "sleep"), ("threads", "sleep"), ("async", "sleep"), ("async", "block")):
+        for mode, payload in (
+            ("plain", ""),
+            ("plain", "sleep"),
+            ("threads", "sleep"),
+            ("async", "sleep"),
+            ("async", "block"),
+        ):
             with self.subTest(mode=mode, payload=payload), FakeWorker(mode) as worker:
                 worker.ready()
                 if payload:

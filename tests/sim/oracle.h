@@ -234,6 +234,7 @@ class Oracle {
   void AfterChildEnding(const ChildSeen& child);
   void AfterJob(JobSeen& job);
   void AfterPool(std::uint32_t pool);
+  bool AnySlotStartable(const PoolSeen& pool) const;
   void AfterPromises();
   void Compare(const CoreStatus& status);
   int FreePlaces(const ChildSeen& child) const;

@@ -129,6 +129,7 @@ void Oracle::AfterPool(std::uint32_t number) {
   PoolSeen& pool = pools_[number];
   int free_places = 0;
   int alive = 0;
+  int idle = 0;
   bool any_ready = false;
   for (const std::uint32_t index : live_) {
     const ChildSeen& child = children_[index];
@@ -136,6 +137,7 @@ void Oracle::AfterPool(std::uint32_t number) {
     free_places += FreePlaces(child);
     alive += child.exited() ? 0 : 1;
     any_ready = any_ready || child.serving();
+    idle += child.serving() && child.jobs == 0 ? 1 : 0;
   }
   const PoolSettings& settings = *pool.settings;
   if (alive > settings.max_children + pool.quarantined) Broken("I2", "more children than slots and quarantine");
@@ -145,6 +147,9 @@ void Oracle::AfterPool(std::uint32_t number) {
   if (pool.capacity > capacity) Broken("I19", "more capacity is told than there is");
   if (pool.capacity < capacity && !AgesMatter(pool)) Broken("I19", "less capacity is told than there is");
   if (!AgesMatter(pool) && pool.queued > 0 && free_places > reserved) Broken("I18", "a job is queued beside a free place");
+  const bool wanted = idle + pool.starting < settings.warm || (pool.queued > 0 && idle + pool.starting == 0);
+  const bool may_start = !stop_asked_ && pool.starting < settings.max_starting && pool.breaker == BreakerState::kClosed;
+  if (wanted && may_start && AnySlotStartable(pool)) Broken("I9", "a slot stays vacant that its pool needs");
   if (pool.ready_now) {
     pool.failed_least = 0;
     pool.failed_most = pool.failed_now;
@@ -153,6 +158,15 @@ void Oracle::AfterPool(std::uint32_t number) {
   if (limit == 0) return;
   if (pool.failed_least >= limit && pool.breaker == BreakerState::kClosed) Broken("I11", "starts fail and the breaker is closed");
   if (pool.failed_most < limit && pool.breaker != BreakerState::kClosed) Broken("I11", "the breaker is open without failures");
+}
+
+// Surely: its last child did well or its longest back-off has passed.
+bool Oracle::AnySlotStartable(const PoolSeen& pool) const {
+  return std::any_of(pool.in_slot.begin(), pool.in_slot.end(), [&](std::uint32_t index) {
+    if (index == kNone) return true;
+    const ChildSeen& last = children_[index];
+    return last.over_at != kNever && (last.done > 0 || Due(last.over_at, pool.settings->backoff_max));
+  });
 }
 
 void Oracle::AfterPromises() {

@@ -216,8 +216,7 @@ void Oracle::JudgeDeath(const JobSeen& job, const ReportOutcome& action) {
     case Outcome::kLostBeforeStart: fits = job.acked_at == kNever && job.hand_overs == 2; break;
   }
   if (!fits) Broken("I13", "an outcome that its child's death doesn't explain", &child, &job);
-  const bool planned = child.intent == Intent::kDrainTimeout || child.intent == Intent::kWorkerStopping;
-  if (action.outcome == Outcome::kKilledShutdown && !planned && job.acked_at != kNever) {
+  if (action.outcome == Outcome::kKilledShutdown && child.intent == Intent::kNone && job.acked_at != kNever) {
     Broken("I29", "a crash is reported as a shutdown", &child, &job);
   }
 }

@@ -13,6 +13,7 @@
 #include "tools/andiron/text.h"
 #include "worker/base/clock.h"
 #include "worker/children/signals.h"
+#include "worker/driver/end_text.h"
 
 namespace andiron {
 namespace {
@@ -176,7 +177,9 @@ void BatchRun::OnSignal(int number) {
   const bool now = !first || phase_ == Phase::kStopping;
   const std::string running = Count(batch_.counts().in_flight, "job") + " under way";
   const std::string name = SignalName(number);
-  Say(now ? name + ": killing " + running : name + ": reading no more, waiting for " + running + "; once more kills");
+  Say(now ? name + ": stopping the children at once, with " + running
+          : name + ": reading no more, waiting for " + running + " for at most " +
+                DurationText(options_.settings.drain_timeout) + "; once more kills");
   Stop(now);
 }
 

@@ -3,9 +3,9 @@
 
     tools/quickstart.d/fault_show.py BIN_DIRECTORY [--jobs N]
 
-Starts `andiron start` with two pools (spell in C++, search in Python), measures how long a job waits for a warm child and how long
-for a process of its own, then floods the worker with jobs and hits its children. Exit: 0 if every job had exactly one outcome and no
-slot was lost, else 1.
+Starts `andiron start` with two pools (spell in C++, search in Python), measures how long a job waits for a warm child
+and how long for a process of its own, then floods the worker with jobs and hits its children. Exit: 0 if every job had
+exactly one outcome and no slot was lost, else 1.
 """
 
 import argparse
@@ -22,7 +22,15 @@ import report
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LICENCES = "/usr/share/common-licenses"
-QUERIES = ["patent licence", "warranty", "source code", "a slot is never lost", "deadline", "copyright holder", "children"]
+QUERIES = [
+    "patent licence",
+    "warranty",
+    "source code",
+    "a slot is never lost",
+    "deadline",
+    "copyright holder",
+    "children",
+]
 WARM_JOBS = {"spell": 300, "search": 300}
 COLD_RUNS = {"spell": 50, "search": 20}
 HANG_RUN_FOR_MS = 500
@@ -76,7 +84,9 @@ class Show:
             out.write(CONFIG.format(work=self.work, spell=spell, search=report.yaml_list(self.search), sdk=sdk))
         self.log_path = os.path.join(self.work, "worker.log")
         with open(self.log_path, "w") as log:
-            self.worker = subprocess.Popen([self.andiron, "start", "--config", config], stderr=log, stdin=subprocess.DEVNULL)
+            self.worker = subprocess.Popen(
+                [self.andiron, "start", "--config", config], stderr=log, stdin=subprocess.DEVNULL
+            )
         messages = control.load_messages(ROOT, self.work)
         self.control = self._connect(messages)
         self._settle("warm up")
@@ -146,13 +156,19 @@ class Show:
             payload = self.payload(pool, number)
             with open(text_file, "wb") as out:
                 out.write(payload)
-            job = [*self.spell, "--direct", text_file] if pool == "spell" else [*self.search, "--direct", payload.decode()]
+            job = (
+                [*self.spell, "--direct", text_file]
+                if pool == "spell"
+                else [*self.search, "--direct", payload.decode()]
+            )
             environment = dict(os.environ, PYTHONPATH=os.path.join(ROOT, "sdk/python"))
             moment = time.monotonic_ns()
             output = subprocess.run(job, env=environment, stdout=subprocess.PIPE, check=True).stdout
             waits.append(entry_of(output) - moment)
             if answer_of(output) != self.answers.get(payload):
-                self.problems.append(f"{pool} answers {answer_of(output)} without a worker, but {self.answers.get(payload)} with")
+                self.problems.append(
+                    f"{pool} answers {answer_of(output)} without a worker, but {self.answers.get(payload)} with"
+                )
         return waits
 
     # ---- the flood ----
@@ -240,7 +256,9 @@ def show(options, work):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="A worker keeps its promise while its children are killed, stopped and hung.")
+    parser = argparse.ArgumentParser(
+        description="A worker keeps its promise while its children are killed, stopped and hung."
+    )
     parser.add_argument("binaries", help="where andiron and spell are")
     parser.add_argument("--jobs", type=int, default=2000)
     options = parser.parse_args()

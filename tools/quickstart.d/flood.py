@@ -63,7 +63,7 @@ def signal_child(child, pid, number):
 
 
 class Flood:
-    """`plan` yields (pool, payload, what, run_for_ms) for each job. After every `fault_every` outcomes a child is hit."""
+    """`plan` yields (pool, payload, what, run_for_ms) for each job. Hits a child after every `fault_every` outcomes."""
 
     def __init__(self, control, plan, fault_every):
         self._control = control
@@ -128,7 +128,7 @@ class Flood:
             self._control.ask_status()
 
     def _strike(self, status):
-        """Hits a child that works, every fifth time one that doesn't. By now the status may be old: the kernel knows."""
+        """Hits a child that works, every fifth time one that doesn't. The status may be old now: the kernel knows."""
         what = self._signals[len(self.faults) % len(self._signals)]
         states = "S" if len(self.faults) % 5 == 4 else "R"
         children = [

@@ -7,9 +7,8 @@ import textwrap
 from collections import Counter
 
 # The control protocol's numbers, in their order.
-OUTCOMES = (
-    "SUCCEEDED FAILED CANCELLED TIMED_OUT QUEUE_TIMEOUT CHILD_CRASHED OOM_KILLED KILLED_SHUTDOWN LOST_BEFORE_START".split()
-)
+OUTCOMES = "SUCCEEDED FAILED CANCELLED TIMED_OUT QUEUE_TIMEOUT".split()
+OUTCOMES += "CHILD_CRASHED OOM_KILLED KILLED_SHUTDOWN LOST_BEFORE_START".split()
 SLOTS = "idle busy vacant starting stopping dying".split()
 
 
@@ -51,7 +50,9 @@ class Report:
         return f"{p50:.2f} ms", f"{p99:.2f} ms", str(len(nanoseconds))
 
     def outcomes(self, accepted, seconds):
-        self.title(f"{len(accepted)} jobs accepted, their children killed, stopped and hung meanwhile ({seconds:.1f} s)")
+        self.title(
+            f"{len(accepted)} jobs accepted, their children killed, stopped and hung meanwhile ({seconds:.1f} s)"
+        )
         counts = Counter(name_of(job.outcome) for job in accepted if job.outcomes)
         rows = [(name, str(counts[name])) for name in OUTCOMES if counts[name]]
         rows.append(("without an outcome", str(sum(not job.outcomes for job in accepted))))
@@ -72,7 +73,9 @@ class Report:
             self.paragraph(f"{what}: {job.outcome.error.strip()}")
 
     def _end(self, child, job):
-        return (name_of(job.outcome), job.outcome.error.split("\n")[0]) if job else ("-", f"{child} had no job just then")
+        return (
+            (name_of(job.outcome), job.outcome.error.split("\n")[0]) if job else ("-", f"{child} had no job just then")
+        )
 
     def slots(self, status):
         self.title("Slots at the end")

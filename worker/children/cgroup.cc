@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,10 @@
 
 namespace andiron {
 namespace {
+
+// How long a start waits for the leftovers of one earlier life.
+constexpr int kLeftoverTries = 50;
+constexpr int kLeftoverStepMs = 10;
 
 bool WriteFile(const std::string& path, std::string_view text) {
   const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -116,7 +121,8 @@ std::vector<std::string> CgroupRoot::KillLeftovers() const {
     struct stat status{};
     if (stat(path.c_str(), &status) != 0 || status.st_uid != geteuid()) continue;
     KillCgroup(path);
-    RemoveCgroup(path);
+    // They must not meet their successors: wait for their end, but not for what the kernel itself holds.
+    for (int i = 0; i < kLeftoverTries && !RemoveCgroup(path); ++i) poll(nullptr, 0, kLeftoverStepMs);
     killed.push_back(name);
   }
   return killed;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 #include "worker/children/cgroup.h"
 #include "worker/children/signals.h"
@@ -212,15 +213,17 @@ void Child::CheckHalted() {
 
 void Child::CheckMemory() {
   if (!has_process() || over_memory_limit_) return;
+  const std::vector<pid_t> members = cgroup_.empty() ? std::vector<pid_t>{pid()} : CgroupMembers(cgroup_);
   std::int64_t bytes = 0;
-  if (cgroup_.empty()) {
-    bytes = ResidentBytes(pid());
-  } else {
-    for (const pid_t member : CgroupMembers(cgroup_)) bytes += ResidentBytes(member);
-  }
-  if (bytes <= pool_.settings.memory_limit) return;
-  over_memory_limit_ = true;
+  for (const pid_t member : members) bytes += ResidentBytes(member);
   evidence_.memory_peak = std::max(evidence_.memory_peak, bytes);
+  if (bytes <= pool_.settings.memory_limit) return;
+  // Forked processes share memory, which has been counted for each of them.
+  std::int64_t proportional = 0;
+  for (const pid_t member : members) proportional += ProportionalBytes(member);
+  if (proportional > 0 && proportional <= pool_.settings.memory_limit) return;
+  over_memory_limit_ = true;
+  LookBeforeKill();
   KillNow();
 }
 

@@ -139,7 +139,7 @@ void Children::Impl::OnLaunched(std::unique_ptr<Launch> launch) {
   if (!launch->cgroup_failure().empty()) LogDegraded(*launch);
   // The child is there until its end has been told.
   if (Child* const child = Find(launch->child())) child->OnLaunched(loop_, *launch);
-  if (!launch->failure().empty() && !launch->cgroup().empty()) cgroups_to_remove_.push_back(launch->cgroup());
+  if (!launch->failure().empty()) RemoveChildCgroup(launch->cgroup());
 }
 
 void Children::Impl::LogDegraded(const Launch& launch) {
@@ -259,10 +259,14 @@ void Children::Impl::OnExit(Child& child) {
     if (command->child() == child.id()) command->Kill();
   }
   if (orphans_) orphans_->SweepSoon();
-  if (!child.cgroup().empty() && !RemoveCgroup(child.cgroup())) {
-    cgroups_to_remove_.push_back(child.cgroup());
-    WantHousekeeping();
-  }
+  RemoveChildCgroup(child.cgroup());
+}
+
+void Children::Impl::RemoveChildCgroup(const std::string& path) {
+  // Those that are dying in it take a moment.
+  if (path.empty() || RemoveCgroup(path)) return;
+  cgroups_to_remove_.push_back(path);
+  WantHousekeeping();
 }
 
 void Children::Impl::OnHalted(pid_t pid, bool halted) {
@@ -316,11 +320,9 @@ void Children::Impl::ForgetFinished() {
 }
 
 void Children::Impl::Forget(ChildId id) {
+  if (const Child* const child = Find(id)) log_lines_dropped_ += child->log_lines_dropped();
   Place& place = places_[id.pool][id.slot];
-  if (place.child != nullptr && place.child->id() == id) {
-    log_lines_dropped_ += place.child->log_lines_dropped();
-    place.child.reset();
-  }
+  if (place.child != nullptr && place.child->id() == id) place.child.reset();
   std::erase_if(given_up_, [&](const auto& child) { return child->id() == id; });
 }
 

@@ -59,6 +59,7 @@ class Children::Impl final : public ChildOwner {
   void StartOrphans();
   bool Ended(std::string_view name);
   void OnHalted(pid_t pid, bool halted);
+  void RemoveChildCgroup(const std::string& path);
   void Forget(ChildId id);
   void ForgetFinished();
   void KeepHouse();

@@ -1,5 +1,6 @@
 #include "worker/children/orphans.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -18,6 +19,9 @@ namespace {
 constexpr std::uint64_t kBundleMs = 5;
 // More stops and continuations than this wait for the next sweep.
 constexpr int kHaltsPerSweep = 256;
+// How long the end of the worker waits for what it has killed to be reaped: 200 ms at most.
+constexpr int kLastRounds = 40;
+constexpr int kLastRoundMs = 5;
 
 }  // namespace
 
@@ -82,9 +86,17 @@ void Orphans::Kill(pid_t pid, std::string_view name) {
 }
 
 void Orphans::KillAll() {
-  for (const pid_t pid : AdoptedProcesses()) {
-    if (callbacks_.is_child(pid) || Reap(pid)) continue;
-    Kill(pid, EnvironmentOf(pid, kChildVariable));
+  for (int round = 0; round < kLastRounds; ++round) {
+    bool left = false;
+    for (const pid_t pid : AdoptedProcesses()) {
+      if (callbacks_.is_child(pid) || Reap(pid)) continue;
+      const std::string name = EnvironmentOf(pid, kChildVariable);
+      // Without a name it may be dying: the next round reaps it, or it isn't ours.
+      left = left || name.empty() || callbacks_.ended(name);
+      if (!name.empty() && callbacks_.ended(name)) Kill(pid, name);
+    }
+    if (!left) return;
+    poll(nullptr, 0, kLastRoundMs);
   }
 }
 

@@ -34,7 +34,7 @@ class Orphans {
   // Looks soon: something may have been orphaned just now.
   void SweepSoon();
 
-  // At the end, when no generation lives any more: kills and reaps all that is there, whatever it says it is.
+  // At the end, when no generation lives any more: kills all that is theirs, and waits a moment to reap it.
   void KillAll();
 
   std::int64_t killed() const { return killed_; }

@@ -72,6 +72,10 @@ std::int64_t ResidentBytes(pid_t pid) {
   return blank == std::string::npos ? 0 : Number(std::string_view(statm).substr(blank + 1)) * sysconf(_SC_PAGESIZE);
 }
 
+std::int64_t ProportionalBytes(pid_t pid) {
+  return Number(LineAfter(ReadSmallFile(ProcPath(pid, "smaps_rollup"), 4096), "Pss:")) * 1024;
+}
+
 std::uint64_t StartTicks(pid_t pid) {
   const std::string stat = ReadSmallFile(ProcPath(pid, "stat"), 4096);
   // The name in brackets may hold anything: the numbers begin after the last bracket, with the third field.

@@ -27,8 +27,10 @@ struct ProcessLook {
 };
 ProcessLook LookAt(pid_t pid);
 
-// Resident bytes of a process; 0 = unknown.
+// Resident bytes of a process; 0 = unknown. Cheap.
 std::int64_t ResidentBytes(pid_t pid);
+// The same with what is shared divided among those who share it; 0 = unknown. Costs a walk through its pages.
+std::int64_t ProportionalBytes(pid_t pid);
 
 // When a process started, in the kernel's ticks; 0 = there is none. Tells it from a later one with the same number.
 std::uint64_t StartTicks(pid_t pid);

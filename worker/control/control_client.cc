@@ -26,13 +26,17 @@ absl::Status FromErrno(int error, const std::string& path) {
   const std::string text = path + ": " + std::strerror(error);
   switch (error) {
     case ENOENT:
-    case ENOTDIR: return absl::NotFoundError("no worker there: " + text);
+    case ENOTDIR:
+      return absl::NotFoundError("no worker there: " + text);
     case ECONNREFUSED:
     case ENOTSOCK:
-    case EPROTOTYPE: return absl::UnavailableError("no worker listens there: " + text);
+    case EPROTOTYPE:
+      return absl::UnavailableError("no worker listens there: " + text);
     case EACCES:
-    case EPERM: return absl::PermissionDeniedError("not your worker: " + text);
-    default: return absl::UnavailableError("cannot connect to " + text);
+    case EPERM:
+      return absl::PermissionDeniedError("not your worker: " + text);
+    default:
+      return absl::UnavailableError("cannot connect to " + text);
   }
 }
 
@@ -177,6 +181,16 @@ absl::StatusOr<int> OpenSocket(const std::string& path, TimePoint deadline) {
   return descriptor;
 }
 
+// Our jobs are for our own worker or root's: anybody could put a socket into a directory like /tmp. Root may use all.
+absl::Status CheckWorker(int descriptor, const std::string& path) {
+  ucred worker{};
+  socklen_t size = sizeof worker;
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &worker, &size) != 0) return absl::OkStatus();
+  const uid_t own = ::geteuid();
+  if (own == 0 || worker.uid == own || worker.uid == 0) return absl::OkStatus();
+  return absl::PermissionDeniedError("not your worker: " + path + " belongs to user " + std::to_string(worker.uid));
+}
+
 }  // namespace
 
 ControlClient::ControlClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -188,6 +202,7 @@ absl::StatusOr<std::unique_ptr<ControlClient>> ControlClient::Connect(const std:
   auto descriptor = OpenSocket(path, deadline);
   if (!descriptor.ok()) return descriptor.status();
   std::unique_ptr<ControlClient> made(new ControlClient(std::make_unique<Impl>(*descriptor)));
+  if (absl::Status status = CheckWorker(*descriptor, path); !status.ok()) return status;
   control::ToWorker hello;
   hello.mutable_hello()->set_protocol_version(kControlProtocolVersion);
   hello.mutable_hello()->set_client(client);

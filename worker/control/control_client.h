@@ -2,7 +2,8 @@
 //
 // Two ways to use it, mixed as you like:
 //   - one thing at a time: Send, then Next until the answer is there; both wait, never longer than they are told;
-//   - many at once: Queue as much as `queued_bytes` allows, and call Wait, Pump and Take in a loop (or poll `fd` yourself,
+//   - many at once: Queue as much as `queued_bytes` allows, and call Wait, Pump and Take in a loop (or poll `fd`
+//   yourself,
 //     for reading always and for writing while `wants_write`). Nothing of it blocks but Wait.
 // One thread. SIGPIPE can't happen. Messages: proto/control.proto; the hellos are exchanged by Connect, and an
 // Error about the whole connection comes back as a status, not as a message.
@@ -18,15 +19,15 @@
 #ifndef ANDIRON_WORKER_CONTROL_CONTROL_CLIENT_H_
 #define ANDIRON_WORKER_CONTROL_CONTROL_CLIENT_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <andiron/time.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-#include <andiron/time.h>
 
 #include "control.pb.h"
 

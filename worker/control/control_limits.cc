@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "ipc/limits.h"
 #include "control.pb.h"
+#include "ipc/limits.h"
 
 namespace andiron {
 namespace {

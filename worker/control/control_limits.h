@@ -2,10 +2,10 @@
 #ifndef ANDIRON_WORKER_CONTROL_CONTROL_LIMITS_H_
 #define ANDIRON_WORKER_CONTROL_CONTROL_LIMITS_H_
 
+#include <andiron/time.h>
+
 #include <cstddef>
 #include <cstdint>
-
-#include <andiron/time.h>
 
 #include "ipc/frame.h"
 

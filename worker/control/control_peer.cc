@@ -22,7 +22,8 @@ bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 int ControlPeer::Watch(uv_loop_t* loop, void* owner, Callback callback) {
   owner_ = owner;
   callback_ = callback;
-  const int error = poll_.Init(this, [this, loop](uv_poll_t* handle) { return uv_poll_init(loop, handle, descriptor_.get()); });
+  const int error =
+      poll_.Init(this, [this, loop](uv_poll_t* handle) { return uv_poll_init(loop, handle, descriptor_.get()); });
   if (error != 0) return error;
   poll_.Unref();
   Rewatch();

@@ -6,14 +6,13 @@
 #ifndef ANDIRON_WORKER_CONTROL_CONTROL_PEER_H_
 #define ANDIRON_WORKER_CONTROL_CONTROL_PEER_H_
 
+#include <absl/container/flat_hash_set.h>
 #include <uv.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include <absl/container/flat_hash_set.h>
 
 #include "control.pb.h"
 #include "ipc/frame.h"

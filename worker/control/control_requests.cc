@@ -23,14 +23,21 @@ Duration FromWireTime(std::uint64_t milliseconds) {
 // The number of a request; 0 for a hello, which has none.
 std::uint64_t RequestOf(const control::ToWorker& message) {
   switch (message.kind_case()) {
-    case control::ToWorker::kSubmit: return message.submit().request();
-    case control::ToWorker::kCancel: return message.cancel().request();
-    case control::ToWorker::kStatus: return message.status().request();
-    case control::ToWorker::kDrain: return message.drain().request();
-    case control::ToWorker::kResume: return message.resume().request();
-    case control::ToWorker::kStop: return message.stop().request();
+    case control::ToWorker::kSubmit:
+      return message.submit().request();
+    case control::ToWorker::kCancel:
+      return message.cancel().request();
+    case control::ToWorker::kStatus:
+      return message.status().request();
+    case control::ToWorker::kDrain:
+      return message.drain().request();
+    case control::ToWorker::kResume:
+      return message.resume().request();
+    case control::ToWorker::kStop:
+      return message.stop().request();
     case control::ToWorker::kHello:
-    case control::ToWorker::KIND_NOT_SET: return 0;
+    case control::ToWorker::KIND_NOT_SET:
+      return 0;
   }
   return 0;
 }
@@ -51,14 +58,21 @@ void ControlServer::Hear(ControlPeer& peer, control::ToWorker& message) {
     return;
   }
   switch (message.kind_case()) {
-    case control::ToWorker::kSubmit: return Take(peer, *message.mutable_submit());
-    case control::ToWorker::kCancel: return Take(peer, message.cancel());
-    case control::ToWorker::kStatus: return Take(peer, message.status());
-    case control::ToWorker::kDrain: return Take(peer, message.drain());
-    case control::ToWorker::kResume: return Take(peer, message.resume());
-    case control::ToWorker::kStop: return Take(peer, message.stop());
+    case control::ToWorker::kSubmit:
+      return Take(peer, *message.mutable_submit());
+    case control::ToWorker::kCancel:
+      return Take(peer, message.cancel());
+    case control::ToWorker::kStatus:
+      return Take(peer, message.status());
+    case control::ToWorker::kDrain:
+      return Take(peer, message.drain());
+    case control::ToWorker::kResume:
+      return Take(peer, message.resume());
+    case control::ToWorker::kStop:
+      return Take(peer, message.stop());
     case control::ToWorker::kHello:
-    case control::ToWorker::KIND_NOT_SET: return;
+    case control::ToWorker::KIND_NOT_SET:
+      return;
   }
 }
 
@@ -88,9 +102,9 @@ void ControlServer::Greet(ControlPeer& peer, const control::ClientHello& hello) 
 
 void ControlServer::Take(ControlPeer& peer, control::Submit& submit) {
   if (submit.id().size() > kControlIdBytesMax) {
-    peer.SayError(submit.request(), control::Error::BAD_REQUEST,
-                  "an id of " + std::to_string(submit.id().size()) + " bytes; it may have " +
-                      std::to_string(kControlIdBytesMax));
+    peer.SayError(
+        submit.request(), control::Error::BAD_REQUEST,
+        "an id of " + std::to_string(submit.id().size()) + " bytes; it may have " + std::to_string(kControlIdBytesMax));
     return;
   }
   Asked asked{peer.number(), submit.request(), submit.id().empty() ? worker_.desk().MakeUpId() : submit.id(),
@@ -126,7 +140,8 @@ void ControlServer::Take(ControlPeer& peer, const control::Cancel& cancel) {
     peer.SayError(cancel.request(), control::Error::NOT_FOUND,
                   "no job of this id is queued or running: " + CleanUtf8(cancel.id(), kControlIdBytesMax));
   } else {
-    peer.SayError(cancel.request(), control::Error::BAD_REQUEST, "jobs of this id are in the pools " + pools + ": name one");
+    peer.SayError(cancel.request(), control::Error::BAD_REQUEST,
+                  "jobs of this id are in the pools " + pools + ": name one");
   }
 }
 
@@ -155,7 +170,8 @@ void ControlServer::Take(ControlPeer& peer, const control::Resume& resume) {
 
 void ControlServer::Take(ControlPeer& peer, const control::Stop& stop) {
   worker_.log().Write(LogLevel::kInfo, "stop_requested",
-                      stop.now() ? "a client asked to stop at once" : "a client asked to stop", {{"client", peer.client}});
+                      stop.now() ? "a client asked to stop at once" : "a client asked to stop",
+                      {{"client", peer.client}});
   worker_.control().Stop(stop.now(), {});
   if (stop.wait() && !worker_.stopped()) {
     stop_waiting_.push_back({peer.number(), stop.request(), 0});

@@ -14,16 +14,15 @@ namespace {
 
 std::size_t SubmitBytesMax(const WorkerSettings& settings) {
   std::size_t payload = 0;
-  for (const PoolSettings& pool : settings.pools) payload = std::max(payload, static_cast<std::size_t>(pool.max_payload));
+  for (const PoolSettings& pool : settings.pools)
+    payload = std::max(payload, static_cast<std::size_t>(pool.max_payload));
   return std::min(payload, kPayloadBytesMax) + kControlSubmitEnvelope;
 }
 
-// Root may do everything anyway.
-bool MaySpeak(int descriptor) {
+bool IsOurs(int descriptor) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  return peer.uid == ::geteuid() || peer.uid == 0;
+  return ::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && MaySpeak(peer.uid, ::geteuid());
 }
 
 std::uint64_t LoopTime(Duration duration) {
@@ -79,7 +78,7 @@ void ControlServer::Accept() {
   for (int i = 0; i < kControlAcceptsPerTurn; ++i) {
     UniqueFd descriptor(::accept4(socket_.descriptor(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (descriptor) {
-      if (MaySpeak(descriptor.get())) Admit(std::move(descriptor));
+      if (IsOurs(descriptor.get())) Admit(std::move(descriptor));
       continue;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) PauseAccepting();

@@ -5,15 +5,14 @@
 #ifndef ANDIRON_WORKER_CONTROL_CONTROL_SERVER_H_
 #define ANDIRON_WORKER_CONTROL_CONTROL_SERVER_H_
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/status/statusor.h>
 #include <uv.h>
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <absl/container/flat_hash_map.h>
-#include <absl/status/statusor.h>
 
 #include "control.pb.h"
 #include "worker/base/uv_handle.h"
@@ -98,7 +97,7 @@ class ControlServer final : public JobSource {
 
   std::uint64_t last_peer_ = 0;
   absl::flat_hash_map<std::uint64_t, std::unique_ptr<ControlPeer>> peers_;
-  std::vector<std::uint64_t> addressed_;  // who was told something, or may be read from again, in this turn
+  std::vector<std::uint64_t> addressed_;             // who was told something, or may be read from again, in this turn
   absl::flat_hash_map<std::uint64_t, Asked> asked_;  // by job number
   std::vector<Waiting> drain_waiting_;
   std::vector<Waiting> stop_waiting_;

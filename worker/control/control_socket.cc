@@ -30,7 +30,7 @@ absl::Status CheckDirectory(const std::string& directory) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return absl::PermissionDeniedError(Why("cannot make the directory of the control socket, " + directory));
   }
-  struct stat about {};
+  struct stat about{};
   if (::stat(directory.c_str(), &about) != 0) return absl::PermissionDeniedError(Why(directory));
   if (!S_ISDIR(about.st_mode)) return absl::FailedPreconditionError(directory + " is not a directory");
   const bool sticky = (about.st_mode & S_ISVTX) != 0;
@@ -65,7 +65,7 @@ UniqueFd NewSocket() { return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOE
 
 // Removes what a dead worker left. OK = the place is free.
 absl::Status MakeRoom(const std::string& path, const sockaddr_un& address) {
-  struct stat about {};
+  struct stat about{};
   if (::lstat(path.c_str(), &about) != 0) {
     return errno == ENOENT ? absl::OkStatus() : absl::PermissionDeniedError(Why(path));
   }
@@ -79,7 +79,8 @@ absl::Status MakeRoom(const std::string& path, const sockaddr_un& address) {
   const int error =
       ::connect(knock.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
   if (error != ECONNREFUSED && error != ENOENT) {
-    return absl::AlreadyExistsError("a worker answers at " + path + " already: give this one another --name or --socket");
+    return absl::AlreadyExistsError("a worker answers at " + path +
+                                    " already: give this one another --name or --socket");
   }
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return absl::PermissionDeniedError(Why(path));
   return absl::OkStatus();
@@ -96,7 +97,7 @@ int BindPrivately(int descriptor, const sockaddr_un& address) {
 
 ControlSocket::ControlSocket(std::string path, UniqueFd descriptor)
     : path_(std::move(path)), descriptor_(std::move(descriptor)) {
-  struct stat about {};
+  struct stat about{};
   if (::lstat(path_.c_str(), &about) == 0) {
     device_ = about.st_dev;
     inode_ = about.st_ino;
@@ -123,7 +124,7 @@ absl::StatusOr<ControlSocket> ControlSocket::Listen(const std::string& path) {
 ControlSocket::~ControlSocket() {
   if (!descriptor_) return;  // moved from
   const UniqueFd lock = LockDirectory(DirectoryOf(path_));
-  struct stat about {};
+  struct stat about{};
   if (::lstat(path_.c_str(), &about) == 0 && about.st_dev == device_ && about.st_ino == inode_) {
     ::unlink(path_.c_str());
   }

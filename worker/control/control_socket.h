@@ -2,15 +2,18 @@
 #ifndef ANDIRON_WORKER_CONTROL_CONTROL_SOCKET_H_
 #define ANDIRON_WORKER_CONTROL_CONTROL_SOCKET_H_
 
+#include <absl/status/statusor.h>
 #include <sys/types.h>
 
 #include <string>
 
-#include <absl/status/statusor.h>
-
 #include "worker/base/unique_fd.h"
 
 namespace andiron {
+
+// Whether a worker of user `own` listens to a peer of user `peer`: to its own user's, and to root's, who may do
+// everything anyway.
+constexpr bool MaySpeak(uid_t peer, uid_t own) { return peer == own || peer == 0; }
 
 // A listening socket at a path. The destructor removes the file, if it is still ours.
 class ControlSocket {

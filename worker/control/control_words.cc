@@ -4,27 +4,42 @@ namespace andiron {
 
 control::Outcome::Kind ToWire(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kSucceeded: return control::Outcome::SUCCEEDED;
-    case Outcome::kFailed: return control::Outcome::FAILED;
-    case Outcome::kCancelled: return control::Outcome::CANCELLED;
-    case Outcome::kTimedOut: return control::Outcome::TIMED_OUT;
-    case Outcome::kQueueTimeout: return control::Outcome::QUEUE_TIMEOUT;
-    case Outcome::kChildCrashed: return control::Outcome::CHILD_CRASHED;
-    case Outcome::kOomKilled: return control::Outcome::OOM_KILLED;
-    case Outcome::kKilledShutdown: return control::Outcome::KILLED_SHUTDOWN;
-    case Outcome::kLostBeforeStart: return control::Outcome::LOST_BEFORE_START;
+    case Outcome::kSucceeded:
+      return control::Outcome::SUCCEEDED;
+    case Outcome::kFailed:
+      return control::Outcome::FAILED;
+    case Outcome::kCancelled:
+      return control::Outcome::CANCELLED;
+    case Outcome::kTimedOut:
+      return control::Outcome::TIMED_OUT;
+    case Outcome::kQueueTimeout:
+      return control::Outcome::QUEUE_TIMEOUT;
+    case Outcome::kChildCrashed:
+      return control::Outcome::CHILD_CRASHED;
+    case Outcome::kOomKilled:
+      return control::Outcome::OOM_KILLED;
+    case Outcome::kKilledShutdown:
+      return control::Outcome::KILLED_SHUTDOWN;
+    case Outcome::kLostBeforeStart:
+      return control::Outcome::LOST_BEFORE_START;
   }
   return control::Outcome::KIND_UNSPECIFIED;
 }
 
 control::Refused::Reason ToWire(Refusal refusal) {
   switch (refusal) {
-    case Refusal::kQueueFull: return control::Refused::QUEUE_FULL;
-    case Refusal::kDraining: return control::Refused::DRAINING;
-    case Refusal::kBreakerOpen: return control::Refused::BREAKER_OPEN;
-    case Refusal::kUnknownPool: return control::Refused::UNKNOWN_POOL;
-    case Refusal::kDuplicateId: return control::Refused::DUPLICATE_ID;
-    case Refusal::kTooLarge: return control::Refused::TOO_LARGE;
+    case Refusal::kQueueFull:
+      return control::Refused::QUEUE_FULL;
+    case Refusal::kDraining:
+      return control::Refused::DRAINING;
+    case Refusal::kBreakerOpen:
+      return control::Refused::BREAKER_OPEN;
+    case Refusal::kUnknownPool:
+      return control::Refused::UNKNOWN_POOL;
+    case Refusal::kDuplicateId:
+      return control::Refused::DUPLICATE_ID;
+    case Refusal::kTooLarge:
+      return control::Refused::TOO_LARGE;
   }
   return control::Refused::REASON_UNSPECIFIED;
 }
@@ -45,13 +60,18 @@ std::optional<Refusal> FromWire(control::Refused::Reason reason) {
 
 const char* Explain(Refusal refusal) {
   switch (refusal) {
-    case Refusal::kQueueFull: return "the pool's queue is full: try again later, or raise queue_limit or max_children";
-    case Refusal::kDraining: return "the worker is draining: it accepts no jobs until it is resumed or replaced";
+    case Refusal::kQueueFull:
+      return "the pool's queue is full: try again later, or raise queue_limit or max_children";
+    case Refusal::kDraining:
+      return "the worker is draining: it accepts no jobs until it is resumed or replaced";
     case Refusal::kBreakerOpen:
       return "the pool's children fail to start and none is ready: see the worker's log for the reason";
-    case Refusal::kUnknownPool: return "the worker has no pool of that name";
-    case Refusal::kDuplicateId: return "a job of this id is queued or running";
-    case Refusal::kTooLarge: return "the payload is larger than the pool's max_payload";
+    case Refusal::kUnknownPool:
+      return "the worker has no pool of that name";
+    case Refusal::kDuplicateId:
+      return "a job of this id is queued or running";
+    case Refusal::kTooLarge:
+      return "the payload is larger than the pool's max_payload";
   }
   return "refused";
 }

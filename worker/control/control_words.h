@@ -2,9 +2,9 @@
 #ifndef ANDIRON_WORKER_CONTROL_CONTROL_WORDS_H_
 #define ANDIRON_WORKER_CONTROL_CONTROL_WORDS_H_
 
-#include <optional>
-
 #include <andiron/outcome.h>
+
+#include <optional>
 
 #include "control.pb.h"
 

@@ -9,7 +9,7 @@ namespace andiron {
 namespace {
 
 bool OwnDirectory(const char* path) {
-  struct stat about {};
+  struct stat about{};
   return ::stat(path, &about) == 0 && S_ISDIR(about.st_mode) && about.st_uid == ::geteuid();
 }
 

@@ -1,9 +1,10 @@
 // The one place where the core and libuv meet.
 //
-// One turn of the loop: callbacks have left facts in the inbox; uv_prepare takes them all, steps the core once, performs
-// its actions in order, writes what they queued, arms the one timer at the core's next deadline, and reads the clock.
-// That reading is the next turn's `as_of`: it is older than everything that the next poll brings, so no verdict by the
-// clock falls while its refutation lies unread in the kernel, and a loop that was stopped for an hour kills nobody.
+// One turn of the loop: callbacks have left facts in the inbox; uv_prepare takes them all, steps the core once,
+// performs its actions in order, writes what they queued, arms the one timer at the core's next deadline, and reads the
+// clock. That reading is the next turn's `as_of`: it is older than everything that the next poll brings, so no verdict
+// by the clock falls while its refutation lies unread in the kernel, and a loop that was stopped for an hour kills
+// nobody.
 //
 // A deadline D that passes while the loop sleeps costs two turns: the first has an `as_of` before D, the second, which
 // follows without sleep, one after it. That is the price of the promise, and not to be saved.
@@ -13,6 +14,8 @@
 #ifndef ANDIRON_WORKER_DRIVER_DRIVER_H_
 #define ANDIRON_WORKER_DRIVER_DRIVER_H_
 
+#include <absl/status/status.h>
+#include <andiron/settings.h>
 #include <uv.h>
 
 #include <cstdint>
@@ -22,9 +25,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <absl/status/status.h>
-#include <andiron/settings.h>
 
 #include "jobs/core.h"
 #include "worker/base/log.h"

@@ -31,7 +31,8 @@ std::string TimedOut(const ReportOutcome& report, const EndFacts& facts) {
 
 std::string QueueTimeout(const EndFacts& facts) {
   std::string text = "no child could take it within start_by (" + TimeText(facts.start_by) + ")";
-  if (!facts.pool_trouble.empty()) return text + ": the pool's children fail to start: " + std::string(facts.pool_trouble);
+  if (!facts.pool_trouble.empty())
+    return text + ": the pool's children fail to start: " + std::string(facts.pool_trouble);
   return text + ": all were busy or starting. Raise max_children or start_by, or submit more slowly";
 }
 
@@ -45,16 +46,24 @@ std::string LostBeforeStart(const EndFacts& facts) {
 
 std::string Explain(const ReportOutcome& report, const EndFacts& facts) {
   switch (report.outcome) {
-    case Outcome::kSucceeded: return "";
-    case Outcome::kFailed: return report.result.empty() ? "the child returned an error without a text" : report.result;
-    case Outcome::kCancelled: return Cancelled(report, facts);
-    case Outcome::kTimedOut: return TimedOut(report, facts);
-    case Outcome::kQueueTimeout: return QueueTimeout(facts);
-    case Outcome::kChildCrashed: return Death(report, facts, "its child ended while it ran the job");
-    case Outcome::kOomKilled: return Death(report, facts, "its child was killed because memory ran out");
+    case Outcome::kSucceeded:
+      return "";
+    case Outcome::kFailed:
+      return report.result.empty() ? "the child returned an error without a text" : report.result;
+    case Outcome::kCancelled:
+      return Cancelled(report, facts);
+    case Outcome::kTimedOut:
+      return TimedOut(report, facts);
+    case Outcome::kQueueTimeout:
+      return QueueTimeout(facts);
+    case Outcome::kChildCrashed:
+      return Death(report, facts, "its child ended while it ran the job");
+    case Outcome::kOomKilled:
+      return Death(report, facts, "its child was killed because memory ran out");
     case Outcome::kKilledShutdown:
       return "the worker stopped before the job had ended; drain_timeout is " + TimeText(facts.drain_timeout);
-    case Outcome::kLostBeforeStart: return LostBeforeStart(facts);
+    case Outcome::kLostBeforeStart:
+      return LostBeforeStart(facts);
   }
   return "";
 }

@@ -2,11 +2,11 @@
 #ifndef ANDIRON_WORKER_DRIVER_END_TEXT_H_
 #define ANDIRON_WORKER_DRIVER_END_TEXT_H_
 
-#include <string>
-#include <string_view>
-
 #include <andiron/settings.h>
 #include <andiron/time.h>
+
+#include <string>
+#include <string_view>
 
 #include "jobs/action.h"
 

@@ -4,14 +4,14 @@
 #ifndef ANDIRON_WORKER_DRIVER_JOB_DESK_H_
 #define ANDIRON_WORKER_DRIVER_JOB_DESK_H_
 
+#include <absl/container/flat_hash_map.h>
+#include <andiron/settings.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <absl/container/flat_hash_map.h>
-#include <andiron/settings.h>
 
 #include "jobs/action.h"
 #include "jobs/core.h"
@@ -25,9 +25,9 @@ class JobDesk final : public Desk {
   // What the desk remembers of a job, for the texts of its end.
   struct Entry {
     std::string id;
-    JobSource* source = nullptr;           // null = it has left
-    const PoolSettings* pool = nullptr;    // null = there is none of that name
-    std::optional<Duration> start_by;      // where they differ from the pool's
+    JobSource* source = nullptr;         // null = it has left
+    const PoolSettings* pool = nullptr;  // null = there is none of that name
+    std::optional<Duration> start_by;    // where they differ from the pool's
     std::optional<Duration> run_for;
   };
 

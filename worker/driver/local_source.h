@@ -1,15 +1,15 @@
 // Jobs of the program that embeds the worker: Submit with a callback.
 //
-// Each callback is called exactly once, with the refusal or the outcome, at the end of a turn, never from within Submit.
-// A handle stays good after its job has ended: cancelling it then does nothing. The desk must outlive it.
+// Each callback is called exactly once, with the refusal or the outcome, at the end of a turn, never from within
+// Submit. A handle stays good after its job has ended: cancelling it then does nothing. The desk must outlive it.
 #ifndef ANDIRON_WORKER_DRIVER_LOCAL_SOURCE_H_
 #define ANDIRON_WORKER_DRIVER_LOCAL_SOURCE_H_
 
-#include <cstdint>
-#include <string>
-
 #include <absl/container/flat_hash_map.h>
 #include <andiron/worker.h>
+
+#include <cstdint>
+#include <string>
 
 #include "worker/driver/job_desk.h"
 #include "worker/driver/operator.h"

@@ -2,9 +2,9 @@
 #ifndef ANDIRON_WORKER_DRIVER_LOOP_LAG_H_
 #define ANDIRON_WORKER_DRIVER_LOOP_LAG_H_
 
-#include <algorithm>
-
 #include <andiron/time.h>
+
+#include <algorithm>
 
 namespace andiron {
 

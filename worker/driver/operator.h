@@ -5,12 +5,12 @@
 #ifndef ANDIRON_WORKER_DRIVER_OPERATOR_H_
 #define ANDIRON_WORKER_DRIVER_OPERATOR_H_
 
+#include <absl/container/flat_hash_map.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
-
-#include <absl/container/flat_hash_map.h>
 
 #include "jobs/action.h"
 #include "worker/driver/inbox.h"

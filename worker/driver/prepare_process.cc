@@ -1,4 +1,6 @@
-// What a program that is nothing but a worker does to itself before its first thread. An embedded worker does none of it.
+// What a program that is nothing but a worker does to itself before its first thread. An embedded worker does none of
+// it.
+#include <andiron/worker.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -8,8 +10,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-
-#include <andiron/worker.h>
 
 namespace andiron {
 namespace {
@@ -37,7 +37,7 @@ void CloseOthersOnExec() {
 
 // An ignored SIGCHLD, inherited from whoever started us, would make the kernel throw exit statuses away.
 void SetSignals() {
-  struct sigaction action {};
+  struct sigaction action{};
   sigemptyset(&action.sa_mask);
   action.sa_handler = SIG_DFL;
   sigaction(SIGCHLD, &action, nullptr);

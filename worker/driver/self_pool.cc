@@ -1,7 +1,7 @@
-#include <climits>
+#include <andiron/worker.h>
 #include <unistd.h>
 
-#include <andiron/worker.h>
+#include <climits>
 
 namespace andiron {
 

@@ -2,12 +2,12 @@
 #ifndef ANDIRON_WORKER_DRIVER_STATUS_JSON_H_
 #define ANDIRON_WORKER_DRIVER_STATUS_JSON_H_
 
+#include <andiron/time.h>
+
 #include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
-
-#include <andiron/time.h>
 
 #include "jobs/status.h"
 

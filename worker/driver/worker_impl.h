@@ -4,12 +4,12 @@
 #ifndef ANDIRON_WORKER_DRIVER_WORKER_IMPL_H_
 #define ANDIRON_WORKER_DRIVER_WORKER_IMPL_H_
 
+#include <absl/status/statusor.h>
+#include <andiron/worker.h>
+
 #include <functional>
 #include <memory>
 #include <string>
-
-#include <absl/status/statusor.h>
-#include <andiron/worker.h>
 
 #include "worker/base/log.h"
 #include "worker/driver/driver.h"

@@ -1,11 +1,11 @@
 """Children of an Andiron worker: warm up once, then run the jobs that the worker hands over.
 
-    import andiron
+import andiron
 
-    def run(job):
-        return job.payload.upper()
+def run(job):
+    return job.payload.upper()
 
-    andiron.serve(run=run)
+andiron.serve(run=run)
 """
 
 from ._job import Cancelled, Job, WarmUp

@@ -9,7 +9,7 @@ _PROGRESS_TEXT_MAX = 3 << 10  # bytes: a whole Progress message has at most 4 Ki
 
 
 class Cancelled(BaseException):
-    """Somebody wants the job to end. Raised in a plain handler on the main thread; a handler may also raise it itself."""
+    """Somebody wants the job to end. Raised in a plain handler on the main thread; any handler may raise it itself."""
 
 
 class Job:

@@ -1,7 +1,7 @@
 """Three ways to run handlers: on the main thread, on a thread each, as asyncio tasks.
 
-Each mode has take(), cancel() and stop() for the reader's thread, and serve() for the main thread, which returns when stop()
-has been called and every job taken has been finished. `finish(job, result)` is called once for each job.
+Each mode has take(), cancel() and stop() for the reader's thread, and serve() for the main thread, which returns when
+stop() has been called and every job taken has been finished. `finish(job, result)` is called once for each job.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def _stopped(job: Job, error: BaseException) -> pb.Result:
 class MainThread:
     """One job at a time. A cancel raises Cancelled in the handler, out of a system call if need be.
 
-    The signal says "look"; the job's own flag says whether there is something to raise. So a signal that comes late finds
-    nothing: `_interruptible` is None between jobs, and a later job isn't cancelled.
+    The signal says "look"; the job's own flag says whether there is something to raise. So a signal that comes late
+    finds nothing: `_interruptible` is None between jobs, and a later job isn't cancelled.
     """
 
     def __init__(self, run: PlainRun, finish: Finish) -> None:
@@ -167,7 +167,9 @@ class Tasks:
             await asyncio.wait(list(self._tasks.values()))
 
     def wait(self, _cancel: threading.Event, _seconds: Optional[float]) -> bool:
-        raise RuntimeError("wait_cancelled would block the event loop: a cancel reaches an async handler as CancelledError")
+        raise RuntimeError(
+            "wait_cancelled would block the event loop: a cancel reaches an async handler as CancelledError"
+        )
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
         if self._loop is not None:

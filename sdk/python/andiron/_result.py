@@ -20,7 +20,9 @@ def succeeded(output: Output) -> pb.Result:
     elif isinstance(output, (bytearray, memoryview)):
         output = bytes(output)
     elif not isinstance(output, bytes):
-        return pb.Result(end=pb.Result.FAILED, error=f"run returned {type(output).__name__}; it has to be bytes, str or None")
+        return pb.Result(
+            end=pb.Result.FAILED, error=f"run returned {type(output).__name__}; it has to be bytes, str or None"
+        )
     return pb.Result(end=pb.Result.SUCCEEDED, output=output)
 
 

@@ -1,7 +1,7 @@
 """serve(): speaks proto/child.proto until the worker says stop or goes away.
 
-Threads: handlers run where their mode says (_modes.py). One more thread, started after prewarm, reads the channel, so that pings
-and cancels are answered while a job runs.
+Threads: handlers run where their mode says (_modes.py). One more thread, started after prewarm, reads the channel, so
+that pings and cancels are answered while a job runs.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def is_child() -> bool:
 def serve(*, run: Run, prewarm: Optional[Prewarm] = None, concurrency: int = 1) -> None:
     """Warms up, then runs jobs until the worker says stop; then returns. Call it on the main thread.
 
-    run(job) returns bytes, str or None; an exception makes the job FAILED. prewarm(warm_up) comes first; its exception ends the
-    program. Either may be an async function. concurrency is for a plain run: how many jobs at once, each on a thread of its own;
-    with 1 they run on the main thread, where a cancel raises andiron.Cancelled.
+    run(job) returns bytes, str or None; an exception makes the job FAILED. prewarm(warm_up) comes first; its exception
+    ends the program. Either may be an async function. concurrency is for a plain run: how many jobs at once, each on a
+    thread of its own; with 1 they run on the main thread, where a cancel raises andiron.Cancelled.
 
     Started by hand, not by a worker, it says so and exits with 64. When the worker is gone the process exits at once.
     """
@@ -90,7 +90,8 @@ def _open_channel() -> Channel:
     named = os.environ.pop(_CHANNEL_VARIABLE, None)
     program = os.path.basename(sys.argv[0]) or "this program"
     if named is None:
-        _refuse(f"{program} is a child: a worker starts it and hands it jobs. Try\n    andiron run FILE -- python3 {program}")
+        example = f"andiron run FILE -- python3 {program}"
+        _refuse(f"{program} is a child: a worker starts it and hands it jobs. Try\n    {example}")
     try:
         return Channel(int(named))
     except (ValueError, OSError) as error:

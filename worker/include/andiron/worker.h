@@ -78,7 +78,8 @@ class Worker {
   // Harmless for a job that has ended.
   virtual void Cancel(JobHandle job) = 0;
 
-  // Accept nothing, let jobs end until drain_timeout. `done` is called when none is left.
+  // Accept nothing, let jobs end until drain_timeout. `done` is called when none is left, or when a Resume has called
+  // the drain off.
   virtual void Drain(std::function<void()> done) = 0;
   virtual void Resume() = 0;
   // Drain (or with `now`: kill), stop every child, then call `done`: no process of ours is left, or it says so in the log.
