@@ -53,6 +53,7 @@ void Pool::OnStopRequested(const ChildStopRequested& fact) {
   if (slot == nullptr) return ledger_.Emit(StopAnswered{fact.waiter, false, false});
   if (slot->withheld) return ledger_.Emit(StopAnswered{fact.waiter, true, true});
   slot->stop_waiters.push_back(fact.waiter);
+  if (slot->exited) return;  // what it has left in its channel still counts
   if (fact.force) return Kill(*slot, Intent::kStopRequested, {});
   switch (slot->state) {
     case SlotState::kStarting:

@@ -87,7 +87,9 @@ int HandleCensus() {
          UvHandle<uv_timer_t>::Live() + UvHandle<uv_poll_t>::Live() + UvHandle<uv_async_t>::Live();
 }
 
-Rig::Rig() : handles_before_(HandleCensus()) { EXPECT_EQ(uv_loop_init(&loop_), 0); }
+Rig::Rig() : handles_before_(HandleCensus()), descriptors_before_(OpenDescriptors()) {
+  EXPECT_EQ(uv_loop_init(&loop_), 0);
+}
 
 Rig::Rig(WorkerSettings settings) : Rig() { StartWorker(std::move(settings)); }
 
@@ -110,6 +112,7 @@ Rig::~Rig() {
   uv_run(&loop_, UV_RUN_NOWAIT);
   EXPECT_EQ(uv_loop_close(&loop_), 0) << "handles are left on the loop";
   EXPECT_EQ(HandleCensus(), handles_before_);
+  EXPECT_EQ(OpenDescriptors(), descriptors_before_);
   EXPECT_TRUE(Stall([] { return OwnProcesses().empty(); })) << "processes are left";
 }
 

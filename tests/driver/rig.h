@@ -1,5 +1,5 @@
 // A worker on a real loop with real children, for tests: waits for conditions under a deadline, and leaves nothing
-// behind (the loop closes, no handle lives, no process of ours is left).
+// behind (the loop closes, no handle lives, no descriptor is open, no process of ours is left).
 #ifndef ANDIRON_TESTS_DRIVER_RIG_H_
 #define ANDIRON_TESTS_DRIVER_RIG_H_
 
@@ -61,6 +61,7 @@ class Rig {
  private:
   uv_loop_t loop_;
   int handles_before_;
+  int descriptors_before_;
   std::unique_ptr<WorkerImpl> worker_;
 };
 

@@ -57,6 +57,7 @@ class Oracle {
     TimePoint half_at = kNever;
     TimePoint blocked_at = kNever;
     TimePoint pinged_at = kNever;
+    TimePoint done_at{};         // its last result
     TimePoint over_at = kNever;  // since when its slot is free of it
     std::int64_t exit_step = 0;
     std::int64_t close_step = 0;
@@ -77,7 +78,7 @@ class Oracle {
     bool abandoned = false;  // in quarantine until it exits
     bool withheld = false;   // reported as quarantined, but still in its slot
     bool retiring = false;
-    bool outlawed = false;  // dead, and what it left in its channel broke the protocol
+    bool outlawed = false;  // dead, and what it left in its channel doesn't count any more
     int jobs = 0;
     int begun = 0;
     int done = 0;
@@ -231,7 +232,7 @@ class Oracle {
   // ---- oracle_after.cc ----
   void After(const Core& core);
   void AfterChild(ChildSeen& child);
-  void AfterChildEnding(const ChildSeen& child);
+  void AfterChildEnding(ChildSeen& child);
   void AfterJob(JobSeen& job);
   void AfterPool(std::uint32_t pool);
   bool AnySlotStartable(const PoolSeen& pool) const;

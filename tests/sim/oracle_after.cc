@@ -71,14 +71,14 @@ void Oracle::AfterChild(ChildSeen& child) {
   if (child.jobs == 0 && Due(child.pinged_at, pool.ping_timeout)) Broken("B8", "a child that doesn't answer its ping is kept", &child);
 }
 
-void Oracle::AfterChildEnding(const ChildSeen& child) {
+void Oracle::AfterChildEnding(ChildSeen& child) {
   const PoolSettings& pool = SettingsOf(child);
+  if (child.exited() && draining_ && Due(drain_at_, drain_timeout_)) child.outlawed = true;
   if (child.abandoned || child.gone()) return;
   if (child.exited()) {
     // A busy child's exit waits for its channel twice: once for the result, once for the end.
-    const Duration drain = child.begun > child.done ? 2 * pool.exit_drain : pool.exit_drain;
-    const bool first = child.exit_step == step_ || child.kill_step == step_;
-    if (!first && !child.close_sent && child.begun == child.done && Due(child.exited_at, drain)) {
+    const TimePoint since = std::max(child.exited_at, child.done_at);
+    if (!child.close_sent && child.begun == child.done && Due(since, pool.exit_drain)) {
       Broken("I27", "the channel of a dead child is held open", &child);
     }
     return;

@@ -180,14 +180,17 @@ void Oracle::See(const StopRequested& fact) {
   stop_asked_ = true;
   if (!fact.now || stop_now_) return;
   stop_now_ = true;
-  for (const std::uint32_t index : live_) Doom(children_[index]);
+  for (const std::uint32_t index : live_) {
+    Doom(children_[index]);
+    children_[index].outlawed = children_[index].exited();  // what it has left isn't read any more
+  }
 }
 
 void Oracle::See(const ChildStopRequested& fact) {
   const std::uint32_t index = IndexOf(fact.child);
   Waiter waiter{.number = fact.waiter, .child = index, .is_stop = true};
   waiters_.push_back(waiter);
-  if (index == kNone || children_[index].gone() || children_[index].abandoned) return;
+  if (index == kNone || children_[index].exited() || children_[index].abandoned) return;
   ChildSeen& child = children_[index];
   child.stop_wish_step = step_;
   if (fact.force) return Doom(child);

@@ -230,7 +230,10 @@ void Oracle::Finish(JobSeen& job, const ReportOutcome& action) {
   } else {
     ChildSeen& child = children_[job.child];
     --child.jobs;
-    if (job.returned_step != 0) ++child.done;
+    if (job.returned_step != 0) {
+      ++child.done;
+      child.done_at = now_;
+    }
   }
   job.where = Where::kOver;
   std::erase(open_, static_cast<std::uint32_t>(action.job));

@@ -12,8 +12,8 @@
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/text.h"
 #include "worker/base/clock.h"
+#include "worker/children/autopsy.h"
 #include "worker/children/signals.h"
-#include "worker/driver/end_text.h"
 
 namespace andiron {
 namespace {

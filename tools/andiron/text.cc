@@ -12,10 +12,7 @@ namespace {
 
 // "3m 05s": two neighbouring units.
 std::string TwoUnits(std::int64_t large, const char* large_unit, std::int64_t small, const char* small_unit) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%lld%s %02lld%s", static_cast<long long>(large), large_unit,
-                static_cast<long long>(small), small_unit);
-  return text.data();
+  return std::to_string(large) + large_unit + (small < 10 ? " 0" : " ") + std::to_string(small) + small_unit;
 }
 
 // Continuation bytes of UTF-8 take no column.

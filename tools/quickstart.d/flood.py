@@ -72,6 +72,7 @@ class Flood:
         self._signals = [signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP]
         self._ended = 0
         self._fault_due = False
+        self._running = set()  # children whose job has begun, as far as we have heard
         self.jobs = {}  # by request
         self.faults = []
         self.unexpected = []
@@ -117,7 +118,10 @@ class Flood:
         elif kind == "refused":
             job.refused = body.text or "refused"
             self._end_one()
+        elif kind == "started":
+            self._running.add(body.child)
         elif kind == "outcome":
+            self._running.discard(body.child)
             job.outcomes.append(body)
             if len(job.outcomes) == 1:
                 self._end_one()
@@ -130,15 +134,16 @@ class Flood:
     def _strike(self, status):
         """Hits a child that works, every fifth time one that doesn't. The status may be old now: the kernel knows."""
         what = self._signals[len(self.faults) % len(self._signals)]
-        states = "S" if len(self.faults) % 5 == 4 else "R"
+        wanted, in_kernel = ("idle", "S") if len(self.faults) % 5 == 4 else ("busy", "R")
         children = [
             (f"{pool['name']}/{child['slot']}.{child['generation']}", child["pid"])
             for pool in status["pools"]
             for child in pool["children"]
-            if child["state"] in ("idle", "busy")
+            if child["state"] == wanted
         ]
+        children.sort(key=lambda one: one[0] not in self._running)
         for child, pid in self._chances(children):
-            if kernel_state(pid) in states and signal_child(child, pid, what):
+            if kernel_state(pid) == in_kernel and signal_child(child, pid, what):
                 self.faults.append(Fault(what.name, child, pid))
                 return
 

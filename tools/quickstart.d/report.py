@@ -68,13 +68,13 @@ class Report:
                 rows.append((f"job that {job.what}" if job.what else "by itself", job.outcome.child, job))
         self.table([(what, *self._end(child, job)) for what, child, job in rows])
         self.title("What a death says of itself, one of each kind")
-        kinds = {what: job for what, child, job in reversed(rows) if job is not None}
+        kinds = {what: job for what, _, job in reversed(rows) if job is not None}
         for what, job in sorted(kinds.items()):
             self.paragraph(f"{what}: {job.outcome.error.strip()}")
 
     def _end(self, child, job):
         return (
-            (name_of(job.outcome), job.outcome.error.split("\n")[0]) if job else ("-", f"{child} had no job just then")
+            (name_of(job.outcome), job.outcome.error.split("\n")[0]) if job else ("-", f"no job had begun in {child}: none is lost")
         )
 
     def slots(self, status):

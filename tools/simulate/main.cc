@@ -5,13 +5,16 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/sim/exhaustive.h"
 #include "tests/sim/run.h"
+#include "tests/sim/scenario.h"
 #include "tests/sim/schedule.h"
 
 namespace {
@@ -23,6 +26,7 @@ constexpr const char* kHelp =
     "  andiron-simulate --seed S [--trace]                            replays one; --trace writes each turn\n"
     "  andiron-simulate --exhaustive [N]                              every order and batching of up to N (5) facts around\n"
     "                                                                 one start\n"
+    "  andiron-simulate --scenario FILE... [--rewrite]                runs scenario files; --rewrite puts the answers in\n"
     "\n"
     "--jobs is the number of processes (default: CPUs). Exit: 0 all held, 1 a rule was broken (its seed is named), 64 usage.\n";
 
@@ -36,6 +40,8 @@ struct Options {
   bool trace = false;
   bool quiet = false;
   bool help = false;
+  bool rewrite = false;
+  std::vector<std::string> scenarios;
 };
 
 bool Number(const char* text, std::uint64_t& number) {
@@ -52,6 +58,10 @@ bool Parse(int argc, char** argv, Options& options) {
     const bool has_number = Number(i + 1 < argc ? argv[i + 1] : nullptr, number);
     if (word == "--trace") {
       options.trace = true;
+    } else if (word == "--rewrite") {
+      options.rewrite = true;
+    } else if (word == "--scenario") {
+      while (i + 1 < argc && argv[i + 1][0] != '-') options.scenarios.emplace_back(argv[++i]);
     } else if (word == "--quiet") {
       options.quiet = true;
     } else if (word == "--help" || word == "-h") {
@@ -113,6 +123,23 @@ int RunAll(const Options& options) {
   return result.problem.empty() ? 0 : 1;
 }
 
+// 1 if a file's answers aren't those of the core, or the oracle objects.
+int RunScenarios(const Options& options) {
+  int bad = 0;
+  for (const std::string& path : options.scenarios) {
+    std::ifstream in(path);
+    const std::string script((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    const std::string answered = andiron::sim::RunScenario(script);
+    const bool broken = answered.find("\n!") != std::string::npos;
+    const bool same = answered == script;
+    std::printf("%s: %s\n", path.c_str(), broken ? "broken" : same ? "ok" : options.rewrite ? "rewritten" : "differs");
+    if (options.rewrite && !same) std::ofstream(path) << answered;
+    if (!options.rewrite && !same) std::fputs(answered.c_str(), stdout);
+    if (broken || (!same && !options.rewrite)) bad = 1;
+  }
+  return bad;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -125,6 +152,7 @@ int main(int argc, char** argv) {
     std::fputs(kHelp, stdout);
     return 0;
   }
+  if (!options.scenarios.empty()) return RunScenarios(options);
   if (options.exhaustive > 0) return RunAll(options);
   return options.one ? Replay(options) : RunMany(options);
 }

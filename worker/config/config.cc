@@ -168,7 +168,7 @@ ConfigResult Load(const ConfigSources& sources) {
   Draft draft;
   if (!sources.file.empty()) ReadConfigFile(sources.file, environment, draft);
   // A file that gave no pools because of its errors would make every mention of a pool an error too.
-  const bool readable = draft.errors().empty() || !draft.settings().pools.empty();
+  const bool readable = !draft.failed() || !draft.settings().pools.empty();
   if (readable) Layers(sources, draft).Apply(environment);
   return draft.Finish(sources.cpus);
 }

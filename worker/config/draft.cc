@@ -1,7 +1,5 @@
 #include "worker/config/draft.h"
 
-#include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "jobs/settings_rules.h"
@@ -13,11 +11,6 @@ namespace {
 std::string Prefix(const Setting& setting, const Origin& origin) {
   const bool named = origin.kind == Origin::Kind::kFlag || origin.kind == Origin::Kind::kEnvironment;
   return named ? "" : setting.key + ": ";
-}
-
-bool Before(const ConfigError& a, const ConfigError& b) {
-  return std::tie(a.origin.kind, a.origin.line, a.origin.column) <
-         std::tie(b.origin.kind, b.origin.line, b.origin.column);
 }
 
 }  // namespace
@@ -104,19 +97,31 @@ void Draft::Contradict(const std::string& pool, const std::vector<std::string>& 
   Fail(place, pool.empty() ? text : "pool " + pool + ": " + text);
 }
 
+void Draft::Fail(const Origin& origin, std::string text) {
+  errors_.emplace(std::tuple(origin.kind, origin.line, origin.column), ConfigError{origin, std::move(text)});
+}
+
 ConfigResult Draft::Finish(int cpus) {
   for (PoolSettings& pool : settings_.pools) ResolveDefaults(pool, cpus);
-  if (errors_.empty()) {
+  if (!failed()) {
     for (const Contradiction& one : FindContradictions(settings_)) Contradict(one.pool, {one.key, one.other}, one.text);
   }
-  std::stable_sort(errors_.begin(), errors_.end(), Before);
-  if (errors_.size() > kErrorsMax) {
-    const std::size_t more = errors_.size() - kErrorsMax;
-    errors_.resize(kErrorsMax);
-    errors_.push_back({errors_.back().origin.kind == Origin::Kind::kFlag ? errors_.back().origin : Origin{},
-                       "and " + std::to_string(more) + " more"});
+  return {{std::move(settings_), std::move(origins_)}, TakeErrors()};
+}
+
+std::vector<ConfigError> Draft::TakeErrors() {
+  std::vector<ConfigError> errors;
+  for (auto& [place, error] : errors_) {
+    if (errors.size() == kErrorsMax) {
+      // Of the flags if all that is left is theirs: flags come last.
+      const Origin& last = errors.back().origin;
+      errors.push_back({last.kind == Origin::Kind::kFlag ? last : Origin{},
+                        "and " + std::to_string(errors_.size() - kErrorsMax) + " more"});
+      break;
+    }
+    errors.push_back(std::move(error));
   }
-  return {{std::move(settings_), std::move(origins_)}, std::move(errors_)};
+  return errors;
 }
 
 std::string PoolPath(std::string_view pool, std::string_view key) {

@@ -4,8 +4,10 @@
 #ifndef ANDIRON_WORKER_CONFIG_DRAFT_H_
 #define ANDIRON_WORKER_CONFIG_DRAFT_H_
 
+#include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "worker/config/config.h"
@@ -19,7 +21,7 @@ class Draft {
 
   const SettingsTable& table() const { return table_; }
   const WorkerSettings& settings() const { return settings_; }
-  const std::vector<ConfigError>& errors() const { return errors_; }
+  bool failed() const { return !errors_.empty(); }
 
   // The first of the name; an index of pools, or -1.
   int FindPool(std::string_view name) const;
@@ -29,7 +31,7 @@ class Draft {
   void Set(const Setting& setting, const Written& written, const Origin& origin);            // the worker's
   void Set(int pool, const Setting& setting, const Written& written, const Origin& origin);  // a pool's
 
-  void Fail(const Origin& origin, std::string text) { errors_.push_back({origin, std::move(text)}); }
+  void Fail(const Origin& origin, std::string text);
 
   // Resolves the defaults and looks for contradictions, if there is no error yet.
   ConfigResult Finish(int cpus);
@@ -40,12 +42,13 @@ class Draft {
   void AssignVariables(const std::string& path, const Setting& setting, const Written& written, Field field,
                        const Origin& origin);
   bool Outranks(const std::string& path, const Origin& origin) const;
+  std::vector<ConfigError> TakeErrors();
   void Contradict(const std::string& pool, const std::vector<std::string>& keys, const std::string& text);
 
   SettingsTable table_;
   WorkerSettings settings_;
   Origins origins_;
-  std::vector<ConfigError> errors_;
+  std::multimap<std::tuple<Origin::Kind, int, int>, ConfigError> errors_;  // by origin, line and column
 };
 
 // "pools.spell.warm"
