@@ -188,7 +188,7 @@ class Pool {
   int promised_ = 0;  // reservations on ready children
   std::map<std::uint64_t, Deadlines::Handle> waiters_;
   std::vector<Quarantined> quarantine_;
-  bool quarantine_left_ = false;  // in this batch
+  bool quarantine_left_ = false;        // in this batch
   std::vector<std::uint32_t> greeted_;  // slots whose first message is in this batch
 
   BreakerState breaker_ = BreakerState::kClosed;

@@ -142,7 +142,7 @@ void Pool::OnChild(const WriteBlocked& fact) {
 // Arms what a ready child is watched for. Before its first message init_timeout rules; while it is being ended, its end
 // has a deadline of its own.
 void Pool::Watch(Slot& slot) {
-  const bool judged = slot.state == SlotState::kIdle || slot.state == SlotState::kBusy;
+  const bool judged = (slot.state == SlotState::kIdle || slot.state == SlotState::kBusy) && !slot.exited;
   const auto arm = [&](bool on, TimePoint& until, Duration wait) {
     if (!on || !judged) until = kNever;
     if (on && judged && until == kNever) until = Later(ledger_.now, wait);
@@ -170,7 +170,7 @@ void Pool::OnChild(const ChildExited& fact) {
   // A busy child's result may still lie in the channel: its jobs are kept until that has been read to its end.
   if (slot->state == SlotState::kBusy && !slot->closed) {
     slot->state_until = Later(ledger_.now, settings_.exit_drain);
-    return Settle(*slot);
+    return Watch(*slot);
   }
   EnterDying(*slot);
 }

@@ -214,7 +214,8 @@ void Pool::Quarantine(Slot& slot) {
 }
 
 Pool::Quarantined* Pool::InQuarantine(ChildId id) {
-  const auto found = std::find_if(quarantine_.begin(), quarantine_.end(), [id](const Quarantined& child) { return child.id == id; });
+  const auto found =
+      std::find_if(quarantine_.begin(), quarantine_.end(), [id](const Quarantined& child) { return child.id == id; });
   return found == quarantine_.end() ? nullptr : &*found;
 }
 

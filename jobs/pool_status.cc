@@ -110,8 +110,7 @@ std::string Pool::CountProblem() const {
   if (too_old != too_old_idle_) return "old children miscounted";
   if (running + queue_.size() != job_count_) return "a job neither queued nor with a child (I12)";
   for (const Quarantined& child : quarantine_) live += child.spawned ? 1 : 0;
-  if (counts_.spawned != counts_.exited + live)
-    return "spawned children are neither alive nor exited (I2)";
+  if (counts_.spawned != counts_.exited + live) return "spawned children are neither alive nor exited (I2)";
   if (static_cast<int>(quarantine_.size()) > settings_.quarantine_max && !ledger_.stopping)
     return "quarantine over its bound";
   if (Count(SlotState::kStarting) > settings_.max_starting) return "too many children starting (I10)";

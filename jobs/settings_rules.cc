@@ -175,6 +175,7 @@ class PoolRules {
 
 std::vector<std::string> Sentences(const std::vector<Contradiction>& found) {
   std::vector<std::string> sentences;
+  sentences.reserve(found.size());
   for (const Contradiction& one : found) {
     sentences.push_back(one.pool.empty() ? one.text : "pool " + one.pool + ": " + one.text);
   }

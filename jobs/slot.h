@@ -55,8 +55,8 @@ struct Slot {
   bool too_old = false;   // past max_child_age
   bool halted = false;    // the kernel says stopped
   bool half_frame = false;
-  bool blocked = false;   // it doesn't read
-  bool pinged = false;    // a ping is out
+  bool blocked = false;  // it doesn't read
+  bool pinged = false;   // a ping is out
   Intent intent = Intent::kNone;
   SlotState phase = SlotState::kVacant;  // where its end began; kVacant = it hasn't
   std::string what;                      // the text of its failure

@@ -13,7 +13,6 @@
 #include "tests/children/crew.h"
 #include "tests/support/process_table.h"
 #include "worker/children/cgroup.h"
-#include "worker/children/proc_files.h"
 
 namespace andiron {
 namespace {
@@ -166,11 +165,14 @@ TEST(CgroupTest, LeftoversOfAnEarlierLifeAreKilled) {
 
 TEST(CgroupTest, LivingWorkersOfTheSameNameAreLeftAlone) {
   if (!CgroupsUsable()) return;
-  const std::string self = std::to_string(getpid());
-  const std::string directory = OwnCgroup() + "/andiron-twin-" + self + "-" + std::to_string(StartTicks(getpid()));
-  std::filesystem::create_directory(directory);
-  EXPECT_TRUE(CgroupRoot("twin").KillLeftovers().empty());
-  std::filesystem::remove(directory);
+  const CgroupRoot first("twin");
+  {
+    const CgroupRoot second("twin");
+    EXPECT_NE(first.path(), second.path());
+    EXPECT_TRUE(second.KillLeftovers().empty());
+    EXPECT_TRUE(first.KillLeftovers().empty());
+  }
+  EXPECT_TRUE(std::filesystem::exists(first.path()));
 }
 
 TEST(CgroupTest, NamesStayInTheirDirectory) {

@@ -31,6 +31,7 @@ ConfigResult LoadText(std::string_view text, ConfigSources sources) {
 
 std::vector<std::string> ErrorLines(const ConfigResult& result) {
   std::vector<std::string> lines;
+  lines.reserve(result.errors.size());
   for (const ConfigError& error : result.errors) lines.push_back(ToString(error));
   return lines;
 }

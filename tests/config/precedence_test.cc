@@ -79,7 +79,8 @@ TEST(Environment, TellsSlipsAndLeavesOthersAlone) {
   ConfigSources sources;
   sources.environment = {
       "ANDIRON_POOL_P_WRAM=1", "ANDIRON_LOG_LEVL=info",    "ANDIRON_DRAIN_TIMEOUT=5", "ANDIRON_CHANNEL_FD=3",
-      "ANDIRON_CHILD=a/1.1",   "ANDIRON_SOMETHING_ELSE=x", "andiron_log_level=x",     "NOEQUALS"};
+      "ANDIRON_CHILD=a/1.1",   "ANDIRON_SOMETHING_ELSE=x", "andiron_log_level=x",     "NOEQUALS",
+      "ANDIRON_LOG_FORMAT=",   "ANDIRON_POOL_P_X="};
   EXPECT_THAT(ErrorsOf(OnePool(""), sources),
               ElementsAre("ANDIRON_DRAIN_TIMEOUT: expected a duration with a unit (500ms, 10s, 1h30m), not '5'",
                           "ANDIRON_LOG_LEVL: unknown: did you mean ANDIRON_LOG_LEVEL?",

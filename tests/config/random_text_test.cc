@@ -46,20 +46,11 @@ std::string Mutated(Random& random) {
   for (std::size_t i = Pick(random, 8) + 1; i > 0 && !text.empty(); --i) {
     const std::size_t at = Pick(random, text.size());
     const std::size_t count = Pick(random, 12);
-    switch (Pick(random, 4)) {
-      case 0:
-        text.erase(at, count);
-        break;
-      case 1:
-        text.insert(at, kPieces[Pick(random, std::size(kPieces))]);
-        break;
-      case 2:
-        text[at] = static_cast<char>(Pick(random, 256));
-        break;
-      case 3:
-        text.insert(at, text.substr(Pick(random, text.size()), 4 * count));
-        break;
-    }
+    const std::size_t way = Pick(random, 4);
+    if (way == 0) text.erase(at, count);
+    if (way == 1) text.insert(at, kPieces[Pick(random, std::size(kPieces))]);
+    if (way == 2) text[at] = static_cast<char>(Pick(random, 256));
+    if (way == 3) text.insert(at, text.substr(Pick(random, text.size()), 4 * count));
   }
   return text;
 }

@@ -3,13 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "tests/driver/rig.h"
 #include "worker/base/clock.h"
+#include "worker/base/unique_fd.h"
 
 namespace andiron {
 namespace {
@@ -293,6 +297,40 @@ TEST(Driver, CallersWhoWaitForAReadyChildAreTold) {
   bool found = false;
   rig.worker().control().StopChild({0, 0, 1}, true, [&](const StopAnswered& answer) { found = answer.found; });
   ASSERT_TRUE(rig.RunUntil([&] { return found; }));
+}
+
+// What a worker says whose children can't be started, until its breaker opens.
+std::string LogOfFailingStarts(LogFormat format) {
+  const UniqueFd file(memfd_create("log", MFD_CLOEXEC));
+  Rig rig;
+  WorkerSettings settings = SettingsOf(EchoPool());
+  settings.log_level = LogLevel::kWarn;
+  settings.log_format = format;
+  settings.pools[0].command = {"/no/such/program"};
+  settings.pools[0].breaker_failures = 2;
+  rig.StartWorker(settings, file.get());
+  EXPECT_TRUE(rig.RunUntil([&] { return rig.Pool().breaker == BreakerState::kOpen; }));
+  const JobReport report = rig.RunJob({});
+  EXPECT_EQ(report.refusal, Refusal::kBreakerOpen);
+  EXPECT_TRUE(rig.Stop(true));
+  std::string text(100'000, '\0');
+  const ssize_t size = pread(file.get(), text.data(), text.size(), 0);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  return text;
+}
+
+TEST(Driver, UnplannedDeathIsAWarningWithItsAutopsyLineByLine) {
+  const std::string log = LogOfFailingStarts(LogFormat::kText);
+  EXPECT_THAT(log, HasSubstr("echo/0.1 could not be started"));
+  EXPECT_THAT(log, HasSubstr("what to do: "));
+  EXPECT_THAT(log, HasSubstr("The last: echo/0.2 could not be started"));
+  EXPECT_EQ(log.find("\\n"), std::string::npos) << log;
+}
+
+TEST(Driver, UnplannedDeathIsOneJsonObjectWithItsAutopsy) {
+  const std::string log = LogOfFailingStarts(LogFormat::kJson);
+  EXPECT_THAT(log, HasSubstr("\"child_died\""));
+  EXPECT_THAT(log, HasSubstr("\"autopsy\":"));
 }
 
 TEST(Worker, ContradictionsAreAllNamed) {

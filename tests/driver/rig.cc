@@ -33,6 +33,14 @@ std::string Contents(const std::string& path) {
   return text.str();
 }
 
+// libuv opens a pipe for signals with the first loop of a process and keeps it.
+int DescriptorsWithLibuvsOwn() {
+  uv_loop_t first;
+  EXPECT_EQ(uv_loop_init(&first), 0);
+  EXPECT_EQ(uv_loop_close(&first), 0);
+  return OpenDescriptors();
+}
+
 }  // namespace
 
 std::string Program(const std::string& name) {
@@ -87,15 +95,16 @@ int HandleCensus() {
          UvHandle<uv_timer_t>::Live() + UvHandle<uv_poll_t>::Live() + UvHandle<uv_async_t>::Live();
 }
 
-Rig::Rig() : handles_before_(HandleCensus()), descriptors_before_(OpenDescriptors()) {
+Rig::Rig() : handles_before_(HandleCensus()), descriptors_before_(DescriptorsWithLibuvsOwn()) {
   EXPECT_EQ(uv_loop_init(&loop_), 0);
 }
 
 Rig::Rig(WorkerSettings settings) : Rig() { StartWorker(std::move(settings)); }
 
-void Rig::StartWorker(WorkerSettings settings) {
+void Rig::StartWorker(WorkerSettings settings, int log_descriptor) {
   WorkerImpl::Options options;
   options.strict = true;
+  options.log_descriptor = log_descriptor;
   options.allow_cgroup = false;
   auto made = WorkerImpl::Make(&loop_, std::move(settings), options);
   ASSERT_TRUE(made.ok()) << made.status().ToString();

@@ -42,7 +42,7 @@ class Rig {
   explicit Rig(PoolSettings pool) : Rig(SettingsOf(std::move(pool))) {}
   ~Rig();
 
-  void StartWorker(WorkerSettings settings);
+  void StartWorker(WorkerSettings settings, int log_descriptor = 2);
   uv_loop_t* loop() { return &loop_; }
   WorkerImpl& worker() { return *worker_; }
   std::unique_ptr<WorkerImpl>& owned_worker() { return worker_; }

@@ -91,4 +91,4 @@ class Places(WithWorker):
         wait_until(lambda: len(self.children("idle")) == 2, "children are idle")
         for child in self.children():
             os.kill(child["pid"], signal.SIGKILL)
-        wait_until(lambda: self.pool()["spawned"] >= 4 and len(self.children("idle")) == 2, "both slots are filled again")
+        wait_until(lambda: self.pool()["spawned"] >= 4 and len(self.children("idle")) == 2, "both slots are filled")

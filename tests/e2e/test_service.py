@@ -155,6 +155,22 @@ class Status(WithWorker):
         self.assertLessEqual({"slot", "generation", "pid", "state", "since_ms", "job"}, child.keys())
         self.assertEqual((child["state"], child["job"]), ("idle", ""))
 
+    def test_the_log_says_what_one_needs_to_know_about_the_start(self):
+        worker = self.start_worker("--name", "hearth", "--warm", "1", "--max_children", "3", "--", ECHO)
+        said = next(line for line in self.log().splitlines() if "socket=" in line)
+        for fact in ("name=hearth", f"pid={worker.pid}", f"socket={self.socket}", "containment=", "warm 1", ECHO):
+            self.assertIn(fact, said)
+
+    def test_a_socket_that_is_not_ours_is_77(self):
+        self.start_worker("--warm", "1", "--", ECHO)
+        os.chmod(self.socket, 0)
+        # Root may do everything, unless it gives that up.
+        less = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+        client = self.start((less if os.geteuid() == 0 else []) + [ANDIRON, "status", "--socket", self.socket],
+                            stderr=subprocess.PIPE)
+        self.ends_with(client, 77)
+        self.assertIn(self.socket.encode(), client.stderr.read())
+
     def test_people_get_a_table(self):
         self.start_worker("--warm", "1", "--", ECHO)
         wait_until(lambda: self.children("idle"), "a child is idle")

@@ -102,7 +102,12 @@ class Rig {
   }
   void Submit(std::uint64_t number) { Step(Job(number)); }
   static JobSubmitted Job(std::uint64_t number) {
-    return {.job = JobNumber{number}, .pool = "p", .id = "job" + std::to_string(number), .payload = "x"};
+    JobSubmitted job{};
+    job.job = JobNumber{number};
+    job.pool = "p";
+    job.id = "job" + std::to_string(number);
+    job.payload = "x";
+    return job;
   }
   void Die(ChildId child, int signal = 9) { Step(ChildExited{child, 0, signal, false}, ChannelClosed{child}); }
 

@@ -34,7 +34,7 @@ void Acked(Rig& rig) {
   rig.Step(JobAcked{rig.Child(), JobNumber{1}});
 }
 
-std::vector<Row> Rows() {
+std::vector<Row> QuietRows() {
   return {
       {"Vacant, not wanted", [](Rig&) {}, 0},
       {"Vacant, back-off", [](Rig& rig) { rig.Step(SpawnFailed{rig.Child(), "exec"}); }},
@@ -58,6 +58,11 @@ std::vector<Row> Rows() {
          rig.Submit(2);
          rig.Step(JobAcked{rig.Child(), JobNumber{2}});
        }},
+  };
+}
+
+std::vector<Row> EndingRows() {
+  return {
       {"Busy, retiring",
        [](Rig& rig) {
          Acked(rig);
@@ -94,6 +99,12 @@ std::vector<Row> Rows() {
          rig.Step(ChildMisbehaved{rig.Child(), "x"}, ChannelClosed{rig.Child()});
        }},
   };
+}
+
+std::vector<Row> Rows() {
+  std::vector<Row> rows = QuietRows();
+  for (const Row& row : EndingRows()) rows.push_back(row);
+  return rows;
 }
 
 std::vector<Column> Columns() {

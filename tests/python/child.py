@@ -69,8 +69,14 @@ def wait(job):
     return str(job.wait_cancelled(float(job.payload.split()[1])))
 
 
+def wait_announced(job):
+    print("waiting")
+    return wait(job)
+
+
 def swallow(_job):
     try:
+        print("begun")
         time.sleep(60)
     except andiron.Cancelled:
         return b"swallowed"

@@ -117,6 +117,14 @@ class FakeWorker:
         ready, _, _ = select.select([self.process.stdout], [], [], DEADLINE)
         return self.process.stdout.readline().decode() if ready else ""
 
+    def until_main_thread_sleeps(self):
+        deadline = time.monotonic() + DEADLINE
+        while time.monotonic() < deadline:
+            with open(f"/proc/{self.process.pid}/stat") as stat:
+                if stat.read().rpartition(")")[2].split()[0] == "S":
+                    return
+        raise AssertionError("the child's main thread never sleeps")
+
     def exit_code(self):
         return self.process.wait(DEADLINE)
 

@@ -43,9 +43,9 @@ enum class Item : std::uint8_t {
 constexpr int kFirstExtra = 4;
 constexpr int kExtraEnd = static_cast<int>(Item::kSpawnFailed);
 constexpr std::array<std::string_view, 23> kItemNames = {
-    "spawned", "ready",    "exited",     "closed",     "ready_again", "progressed", "misbehaved", "half_frame",
-    "halted",  "blocked",  "acked",      "returned",   "deadline",    "stop_child", "kill_child", "submit",
-    "cancel",  "await",    "reserve",    "drain",      "stop",        "stop_now",   "spawn_failed"};
+    "spawned", "ready",   "exited",  "closed",   "ready_again", "progressed", "misbehaved",  "half_frame",
+    "halted",  "blocked", "acked",   "returned", "deadline",    "stop_child", "kill_child",  "submit",
+    "cancel",  "await",   "reserve", "drain",    "stop",        "stop_now",   "spawn_failed"};
 
 struct Setup {
   int slots;
@@ -62,7 +62,8 @@ bool Frame(Item item) {
     case Item::kHalfFrame:
     case Item::kBlocked:
     case Item::kAcked:
-    case Item::kReturned: return true;
+    case Item::kReturned:
+      return true;
     case Item::kSpawned:
     case Item::kExited:
     case Item::kClosed:
@@ -77,13 +78,15 @@ bool Frame(Item item) {
     case Item::kDrain:
     case Item::kStop:
     case Item::kStopNow:
-    case Item::kSpawnFailed: return false;
+    case Item::kSpawnFailed:
+      return false;
   }
   return false;
 }
 
 bool AboutChild(Item item) {
-  return Frame(item) || item == Item::kSpawned || item == Item::kExited || item == Item::kClosed || item == Item::kHalted;
+  return Frame(item) || item == Item::kSpawned || item == Item::kExited || item == Item::kClosed ||
+         item == Item::kHalted;
 }
 
 // The promises of jobs/fact.h about one child.
@@ -199,7 +202,8 @@ class SmallWorld {
       }
       if (!child.ready) facts_.emplace_back(ChildReady{child.id});
       child.ready = true;
-      for (const JobNumber job : child.jobs) facts_.emplace_back(JobReturned{child.id, job, JobReturned::End::kSucceeded, "r"});
+      for (const JobNumber job : child.jobs)
+        facts_.emplace_back(JobReturned{child.id, job, JobReturned::End::kSucceeded, "r"});
       child.jobs.clear();
     }
   }
@@ -223,16 +227,23 @@ class SmallWorld {
       case Item::kSpawnFailed:
         child->spawned = child->exited = child->closed = true;
         return (void)facts_.emplace_back(SpawnFailed{kFirst, "no"});
-      case Item::kProgressed: return (void)facts_.emplace_back(ChildProgressed{kFirst});
-      case Item::kMisbehaved: return (void)facts_.emplace_back(ChildMisbehaved{kFirst, "garbage"});
-      case Item::kHalfFrame: return (void)facts_.emplace_back(FrameHalfRead{kFirst, true});
-      case Item::kHalted: return (void)facts_.emplace_back(ChildHalted{kFirst, true});
-      case Item::kBlocked: return (void)facts_.emplace_back(WriteBlocked{kFirst, true});
-      case Item::kAcked: return (void)facts_.emplace_back(JobAcked{kFirst, JobNumber{1}});
+      case Item::kProgressed:
+        return (void)facts_.emplace_back(ChildProgressed{kFirst});
+      case Item::kMisbehaved:
+        return (void)facts_.emplace_back(ChildMisbehaved{kFirst, "garbage"});
+      case Item::kHalfFrame:
+        return (void)facts_.emplace_back(FrameHalfRead{kFirst, true});
+      case Item::kHalted:
+        return (void)facts_.emplace_back(ChildHalted{kFirst, true});
+      case Item::kBlocked:
+        return (void)facts_.emplace_back(WriteBlocked{kFirst, true});
+      case Item::kAcked:
+        return (void)facts_.emplace_back(JobAcked{kFirst, JobNumber{1}});
       case Item::kReturned:
         std::erase(child->jobs, JobNumber{1});
         return (void)facts_.emplace_back(JobReturned{kFirst, JobNumber{1}, JobReturned::End::kSucceeded, "r"});
-      case Item::kDeadline: now_ += pools_[0].init_timeout; return;
+      case Item::kDeadline:
+        return (void)(now_ += pools_[0].init_timeout);
       case Item::kStopChild:
       case Item::kKillChild:
         return (void)facts_.emplace_back(
@@ -244,12 +255,17 @@ class SmallWorld {
         fact.id = std::to_string(next_job_);
         return (void)facts_.emplace_back(std::move(fact));
       }
-      case Item::kCancel: return (void)facts_.emplace_back(JobCancelled{JobNumber{1}});
-      case Item::kAwait: return (void)facts_.emplace_back(ReadyAwaited{WaiterNumber{next_waiter_++}, "p", 5s});
-      case Item::kReserve: return (void)facts_.emplace_back(ReservationAsked{ReservationNumber{1}, "p"});
-      case Item::kDrain: return (void)facts_.emplace_back(DrainRequested{});
-      case Item::kStop: return (void)facts_.emplace_back(StopRequested{false});
-      case Item::kStopNow: return (void)facts_.emplace_back(StopRequested{true});
+      case Item::kCancel:
+        return (void)facts_.emplace_back(JobCancelled{JobNumber{1}});
+      case Item::kAwait:
+        return (void)facts_.emplace_back(ReadyAwaited{WaiterNumber{next_waiter_++}, "p", 5s});
+      case Item::kReserve:
+        return (void)facts_.emplace_back(ReservationAsked{ReservationNumber{1}, "p"});
+      case Item::kDrain:
+        return (void)facts_.emplace_back(DrainRequested{});
+      case Item::kStop:
+      case Item::kStopNow:
+        return (void)facts_.emplace_back(StopRequested{item == Item::kStopNow});
     }
   }
 

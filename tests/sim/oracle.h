@@ -1,20 +1,20 @@
 // Judges a core from outside: from its settings, the facts that it was given and the actions that it returned.
 //
-// Shares no code and no state with the core. Read() before each Core::Step, because the core consumes the facts; Check()
-// after it. The first broken rule is kept in problem(); its name in brackets is that of docs/simulation.md. Where a batch
-// leaves open what came first (a kill and a result in one turn), either is right.
-// The files: oracle_facts.cc, oracle_children.cc (actions about children), oracle_jobs.cc (actions about jobs and
-// places), oracle_after.cc (what must hold at the end of a step).
+// Shares no code and no state with the core. Read() before each Core::Step, because the core consumes the facts;
+// Check() after it. The first broken rule is kept in problem(); its name in brackets is that of docs/simulation.md.
+// Where a batch leaves open what came first (a kill and a result in one turn), either is right. The files:
+// oracle_facts.cc, oracle_children.cc (actions about children), oracle_jobs.cc (actions about jobs and places),
+// oracle_after.cc (what must hold at the end of a step).
 #ifndef ANDIRON_TESTS_SIM_ORACLE_H_
 #define ANDIRON_TESTS_SIM_ORACLE_H_
+
+#include <andiron/settings.h>
 
 #include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
-
-#include <andiron/settings.h>
 
 #include "jobs/action.h"
 #include "jobs/core.h"
@@ -72,7 +72,7 @@ class Oracle {
     bool spawned = false;
     bool spawn_failed = false;
     bool ready = false;
-    bool settled = false;    // initialize() has ended
+    bool settled = false;  // initialize() has ended
     InitializeEnd end = InitializeEnd::kReady;
     bool close_sent = false;
     bool abandoned = false;  // in quarantine until it exits

@@ -49,31 +49,36 @@ int Oracle::FreePlaces(const ChildSeen& child) const {
 void Oracle::AfterChild(ChildSeen& child) {
   const PoolSettings& pool = SettingsOf(child);
   if (child.gone() && child.reported_step == 0) return Broken("I29", "a death isn't reported", &child);
-  if (child.protocol_step == step_ && !child.killed() && !child.exited() && !child.asked()) return Broken("I7", "a child broke the protocol and lives on", &child);
+  if (child.protocol_step == step_ && !child.killed() && !child.exited() && !child.asked())
+    return Broken("I7", "a child broke the protocol and lives on", &child);
   if (child.doom_step == step_ && !child.killed() && !child.exited() && !child.asked() && !child.abandoned) {
     return Broken("I32", "a child should have been killed", &child);
   }
   if (child.killed() || child.exited() || child.asked() || child.abandoned) return AfterChildEnding(child);
-  if (child.stop_wish_step == step_ && child.jobs == 0 && !child.closed()) return Broken("I5", "a child that was to stop isn't asked to", &child);
+  if (child.stop_wish_step == step_ && child.jobs == 0 && !child.closed())
+    return Broken("I5", "a child that was to stop isn't asked to", &child);
   if (!child.settled) {
     if (Due(child.started, pool.init_timeout)) Broken("I5", "initialize() is past its timeout", &child);
     if (pool.init_stall_timeout > Duration(0) && Due(child.progress_at, pool.init_stall_timeout)) {
       Broken("I5", "a start has stalled and goes on", &child);
     }
   }
-  if (child.closed() && Due(child.closed_at, pool.exit_drain)) Broken("A17", "a child without its channel lives on", &child);
+  if (child.closed() && Due(child.closed_at, pool.exit_drain))
+    Broken("A17", "a child without its channel lives on", &child);
   if (!child.ready || child.closed()) return;
   // Before its first message init_timeout rules.
   const auto since = [&child](TimePoint at) { return at == kNever ? kNever : std::max(at, child.ready_at); };
   if (Due(since(child.halted_at), pool.ping_timeout)) Broken("B7", "a halted child is kept", &child);
   if (Due(since(child.half_at), pool.frame_timeout)) Broken("I4", "half a frame is waited for too long", &child);
   if (Due(since(child.blocked_at), pool.write_timeout)) Broken("I4", "a child that doesn't read is kept", &child);
-  if (child.jobs == 0 && Due(child.pinged_at, pool.ping_timeout)) Broken("B8", "a child that doesn't answer its ping is kept", &child);
+  if (child.jobs == 0 && Due(child.pinged_at, pool.ping_timeout))
+    Broken("B8", "a child that doesn't answer its ping is kept", &child);
 }
 
 void Oracle::AfterChildEnding(ChildSeen& child) {
   const PoolSettings& pool = SettingsOf(child);
-  if (child.exited() && draining_ && Due(drain_at_, drain_timeout_)) child.outlawed = true;
+  const bool drain_over = draining_ && Due(drain_at_, drain_timeout_);
+  if (child.exited() && (drain_over || Due(child.exited_at, pool.exit_drain))) child.outlawed = true;
   if (child.abandoned || child.gone()) return;
   if (child.exited()) {
     // A busy child's exit waits for its channel twice: once for the result, once for the end.
@@ -98,7 +103,8 @@ void Oracle::AfterJob(JobSeen& job) {
     if (job.start_deadline <= as_of_) Broken("I18", "a job is queued past its start_by", nullptr, &job);
     if (job.cancel_step == step_) Broken("I17", "a queued job is cancelled and stays", nullptr, &job);
     if (stop_now_) Broken("I32", "a job is queued after the stop", nullptr, &job);
-    if (draining_ && Due(drain_at_, drain_timeout_) && !drained_told_) Broken("I32", "a job is queued after the drain's time", nullptr, &job);
+    if (draining_ && Due(drain_at_, drain_timeout_) && !drained_told_)
+      Broken("I32", "a job is queued after the drain's time", nullptr, &job);
     return;
   }
   const ChildSeen& child = children_[job.child];
@@ -110,18 +116,22 @@ void Oracle::AfterJob(JobSeen& job) {
   if (job.returned_step != 0) return Broken("I13", "a job has returned and isn't reported", &child, &job);
   if (child.reported_step == step_) {
     // Reported dead: what isn't over has gone back to the queue, in front.
-    if (job.acked_at != kNever) return Broken("I13", "a job's child is dead and its outcome isn't reported", &child, &job);
+    if (job.acked_at != kNever)
+      return Broken("I13", "a job's child is dead and its outcome isn't reported", &child, &job);
     HandBack(job);
     return AfterJob(job);
   }
   if (child.killed() || child.asked() || child.exited() || child.closed()) return;
   const PoolSettings& pool = *pools_[job.pool].settings;
   const bool told = job.cancel_sent_at != kNever;
-  if (!told && job.acked_at == kNever && Due(job.sent_at, pool.ack_timeout)) Broken("I14", "a job isn't acknowledged in time", &child, &job);
+  if (!told && job.acked_at == kNever && Due(job.sent_at, pool.ack_timeout))
+    Broken("I14", "a job isn't acknowledged in time", &child, &job);
   if (job.cancel_asked && !told) Broken("I17", "a cancel isn't passed on", &child, &job);
-  if (!told && job.run_for > Duration(0) && Due(job.acked_at, job.run_for)) Broken("B5", "a job runs longer than run_for", &child, &job);
+  if (!told && job.run_for > Duration(0) && Due(job.acked_at, job.run_for))
+    Broken("B5", "a job runs longer than run_for", &child, &job);
   if (Due(job.cancel_sent_at, pool.cancel_grace)) Broken("I17", "a job that was told to end goes on", &child, &job);
-  if (draining_ && Due(drain_at_, drain_timeout_) && !drained_told_) Broken("I32", "a job runs after the drain's time", &child, &job);
+  if (draining_ && Due(drain_at_, drain_timeout_) && !drained_told_)
+    Broken("I32", "a job runs after the drain's time", &child, &job);
 }
 
 // I2, I10, I11, I18, I19, I20.
@@ -146,7 +156,8 @@ void Oracle::AfterPool(std::uint32_t number) {
   const int capacity = shut ? 0 : std::max(0, free_places - reserved - pool.queued);
   if (pool.capacity > capacity) Broken("I19", "more capacity is told than there is");
   if (pool.capacity < capacity && !AgesMatter(pool)) Broken("I19", "less capacity is told than there is");
-  if (!AgesMatter(pool) && pool.queued > 0 && free_places > reserved) Broken("I18", "a job is queued beside a free place");
+  if (!AgesMatter(pool) && pool.queued > 0 && free_places > reserved)
+    Broken("I18", "a job is queued beside a free place");
   const bool wanted = idle + pool.starting < settings.warm || (pool.queued > 0 && idle + pool.starting == 0);
   const bool may_start = !stop_asked_ && pool.starting < settings.max_starting && pool.breaker == BreakerState::kClosed;
   if (wanted && may_start && AnySlotStartable(pool)) Broken("I9", "a slot stays vacant that its pool needs");
@@ -156,8 +167,10 @@ void Oracle::AfterPool(std::uint32_t number) {
   }
   const int limit = settings.breaker_failures;
   if (limit == 0) return;
-  if (pool.failed_least >= limit && pool.breaker == BreakerState::kClosed) Broken("I11", "starts fail and the breaker is closed");
-  if (pool.failed_most < limit && pool.breaker != BreakerState::kClosed) Broken("I11", "the breaker is open without failures");
+  if (pool.failed_least >= limit && pool.breaker == BreakerState::kClosed)
+    Broken("I11", "starts fail and the breaker is closed");
+  if (pool.failed_most < limit && pool.breaker != BreakerState::kClosed)
+    Broken("I11", "the breaker is open without failures");
 }
 
 // Surely: its last child did well or its longest back-off has passed.
@@ -177,7 +190,8 @@ void Oracle::AfterPromises() {
   }
   std::erase_if(promises_, [](const Promise& promise) { return promise.over; });
   for (Waiter& waiter : waiters_) {
-    if (!waiter.answered && !waiter.is_stop && waiter.until <= as_of_) return Broken("I5", "a waiter's patience has ended");
+    if (!waiter.answered && !waiter.is_stop && waiter.until <= as_of_)
+      return Broken("I5", "a waiter's patience has ended");
     if (!waiter.answered && waiter.is_stop && (waiter.child == kNone || children_[waiter.child].gone())) {
       return Broken("I5", "a stop isn't answered");
     }
@@ -208,10 +222,12 @@ void Oracle::Compare(const CoreStatus& status) {
     std::int64_t over = told.queued + told.running;
     for (const std::int64_t count : told.outcomes) over += count;
     if (told.accepted != over) return Broken("I12", "the jobs don't add up");
-    if (told.accepted != seen.accepted || told.refused != seen.refused) return Broken("I12", "admissions are miscounted");
+    if (told.accepted != seen.accepted || told.refused != seen.refused)
+      return Broken("I12", "admissions are miscounted");
     if (told.outcomes != seen.outcomes) return Broken("I13", "outcomes are miscounted");
     if (told.initialize != seen.ends) return Broken("I5", "the ends of initialize() are miscounted");
-    if (told.spawned != seen.spawned || told.exited != seen.exited) return Broken("I23", "spawns or exits are miscounted");
+    if (told.spawned != seen.spawned || told.exited != seen.exited)
+      return Broken("I23", "spawns or exits are miscounted");
     if (told.queued != seen.queued) return Broken("I12", "the queue is miscounted");
     if (told.quarantined != seen.quarantined) return Broken("I1", "the quarantine is miscounted");
     if (told.reserved != Reserved(static_cast<std::uint32_t>(i))) return Broken("I20", "reservations are miscounted");
@@ -235,7 +251,8 @@ std::string Oracle::Unsettled() const {
       if (!child.serving() || child.jobs > 0) return "child " + NameOf(child.id) + " is neither idle nor gone";
       ++serving;
     }
-    if (serving < pools_[i].settings->warm) return "pool " + pools_[i].settings->name + " has fewer idle children than warm";
+    if (serving < pools_[i].settings->warm)
+      return "pool " + pools_[i].settings->name + " has fewer idle children than warm";
     if (pools_[i].quarantined != 0) return "pool " + pools_[i].settings->name + " has children in quarantine";
   }
   return {};

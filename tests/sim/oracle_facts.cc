@@ -88,7 +88,8 @@ std::uint32_t Oracle::PoolNamed(std::string_view name) const {
 // Once its kill is decided, a generation is heard no more but for its exit and its close.
 Oracle::ChildSeen* Oracle::Listening(ChildId id) {
   ChildSeen* child = Find(id);
-  if (child == nullptr || child->gone() || child->killed() || child->abandoned || child->outlawed || child->doom_step == step_) {
+  if (child == nullptr || child->gone() || child->killed() || child->abandoned || child->outlawed ||
+      child->doom_step == step_) {
     return nullptr;
   }
   return child;
@@ -143,7 +144,8 @@ void Oracle::See(const JobSubmitted& fact) {
 
 void Oracle::See(const JobCancelled& fact) {
   JobSeen* job = Find(fact.job);
-  if (job == nullptr || job->where == Where::kOver || job->where == Where::kRefused || job->where == Where::kUnknown) return;
+  if (job == nullptr || job->where == Where::kOver || job->where == Where::kRefused || job->where == Where::kUnknown)
+    return;
   if (!job->cancel_asked) job->cancel_step = step_;
   job->cancel_asked = true;
 }

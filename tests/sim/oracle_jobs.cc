@@ -30,12 +30,14 @@ void Oracle::Judge(const SendJob& action) {
   if (index == kNone) return Broken("I7", "a job is sent to an unknown child", nullptr, job);
   ChildSeen& child = children_[index];
   if (child.pinged_at != kNever) child.pinged_at = kNever;
-  if (!child.serving() || child.abandoned) return Broken("I8", "a job is sent to a child that isn't ready or is ending", &child, job);
+  if (!child.serving() || child.abandoned)
+    return Broken("I8", "a job is sent to a child that isn't ready or is ending", &child, job);
   if (FreePlaces(child) <= 0) return Broken("I8", "a job is sent to a child without a free place", &child, job);
   if (job->where == Where::kWithChild) return Broken("I3", "a job is sent while another child has it", &child, job);
   if (job->acked_at != kNever) return Broken("I14", "a job is sent again that a child had begun", &child, job);
   if (++job->hand_overs > 2) return Broken("I14", "a job is handed over a third time", &child, job);
-  if (action.id != job->id || static_cast<std::int64_t>(action.payload.size()) != job->payload || action.run_for != job->run_for) {
+  if (action.id != job->id || static_cast<std::int64_t>(action.payload.size()) != job->payload ||
+      action.run_for != job->run_for) {
     return Broken("I14", "a job is sent with another id, payload or limit", &child, job);
   }
   JudgeOrder(*job);
@@ -57,7 +59,8 @@ void Oracle::JudgeOrder(const JobSeen& job) {
     if (other.priority < job.priority) continue;
     const bool first = other.handed_back && !job.handed_back;
     const bool sooner = other.handed_back == job.handed_back && !job.handed_back && other.order < job.order;
-    if (other.priority > job.priority || first || sooner) return Broken("I18", "a job is sent before one that has its turn", nullptr, &job);
+    if (other.priority > job.priority || first || sooner)
+      return Broken("I18", "a job is sent before one that has its turn", nullptr, &job);
   }
 }
 
@@ -67,7 +70,8 @@ void Oracle::Judge(const SendCancel& action) {
     return Broken("I17", "a cancel for a job that its child doesn't have", nullptr, job);
   }
   const ChildSeen& child = children_[job->child];
-  const bool ends_now = child.exit_step == step_ || child.close_step == step_ || child.kill_step == step_ || child.ask_step == step_;
+  const bool ends_now =
+      child.exit_step == step_ || child.close_step == step_ || child.kill_step == step_ || child.ask_step == step_;
   if (!child.serving() && !ends_now) return Broken("I7", "a cancel to a child that is ending", &child, job);
   if (job->cancel_sent_at != kNever) return Broken("I17", "a job is cancelled twice", &child, job);
   const bool late = job->run_for > Duration(0) && Due(job->acked_at, job->run_for);
@@ -83,8 +87,10 @@ void Oracle::Judge(const Accepted& action) {
   --submitted_now_;
   if (job->pool == kNone) return Broken("I12", "a job of an unknown pool is accepted", nullptr, job);
   PoolSeen& pool = pools_[job->pool];
-  if (job->payload > pool.settings->max_payload) return Broken("I12", "a payload over the limit is accepted", nullptr, job);
-  if (draining_ && !job->reserved && drain_at_ != now_) return Broken("I20", "a job is accepted while draining", nullptr, job);
+  if (job->payload > pool.settings->max_payload)
+    return Broken("I12", "a payload over the limit is accepted", nullptr, job);
+  if (draining_ && !job->reserved && drain_at_ != now_)
+    return Broken("I20", "a job is accepted while draining", nullptr, job);
   for (const std::uint32_t number : open_) {
     if (jobs_[number].id == job->id) return Broken("I15", "two jobs of one id", nullptr, job);
   }
@@ -114,16 +120,19 @@ void Oracle::Judge(const Refused& action) {
   if ((action.reason == Refusal::kTooLarge) != (job->payload > pool.settings->max_payload)) {
     return Broken("I12", "a job is wrongly refused as too large", nullptr, job);
   }
-  if (action.reason == Refusal::kDraining && !shut_ever_) return Broken("I12", "a job is refused as draining, and it isn't", nullptr, job);
+  if (action.reason == Refusal::kDraining && !shut_ever_)
+    return Broken("I12", "a job is refused as draining, and it isn't", nullptr, job);
   if (action.reason == Refusal::kBreakerOpen && pool.settings->breaker_failures == 0) {
     return Broken("I11", "a job is refused for a breaker that is off", nullptr, job);
   }
-  if (job->reserved && action.reason == Refusal::kQueueFull) return Broken("I20", "a reserved job is refused for want of a place", nullptr, job);
+  if (job->reserved && action.reason == Refusal::kQueueFull)
+    return Broken("I20", "a reserved job is refused for want of a place", nullptr, job);
 }
 
 void Oracle::Judge(const ReportStarted& action) {
   JobSeen* job = Find(action.job);
-  if (job == nullptr || job->started_told) return Broken("I14", "a job is reported as started twice, or isn't known", nullptr, job);
+  if (job == nullptr || job->started_told)
+    return Broken("I14", "a job is reported as started twice, or isn't known", nullptr, job);
   job->started_told = true;
   if (job->acked_step != step_ || children_[job->child].id != action.child) {
     return Broken("I14", "a job is reported as started that its child didn't acknowledge", nullptr, job);
@@ -134,8 +143,10 @@ void Oracle::Judge(const ReportStarted& action) {
 void Oracle::Judge(const ReportOutcome& action) {
   JobSeen* job = Find(action.job);
   if (job == nullptr || (job->where != Where::kQueued && job->where != Where::kWithChild)) {
-    return Broken("I13", job != nullptr && job->where == Where::kOver ? "a second outcome" : "an outcome of a job that wasn't accepted",
-                  nullptr, job);
+    return Broken(
+        "I13",
+        job != nullptr && job->where == Where::kOver ? "a second outcome" : "an outcome of a job that wasn't accepted",
+        nullptr, job);
   }
   const bool by_death = job->child != kNone && action.intent == children_[job->child].intent;
   const bool lost = action.outcome == Outcome::kLostBeforeStart;
@@ -147,13 +158,16 @@ void Oracle::Judge(const ReportOutcome& action) {
   } else {
     JudgeDeath(*job, action);
   }
-  if (action.outcome == Outcome::kCancelled && !job->cancel_asked) Broken("I17", "a job is cancelled that nobody cancelled", nullptr, job);
-  if (action.outcome == Outcome::kKilledShutdown && !shut_ever_) Broken("I13", "a shutdown that nobody asked for", nullptr, job);
+  if (action.outcome == Outcome::kCancelled && !job->cancel_asked)
+    Broken("I17", "a job is cancelled that nobody cancelled", nullptr, job);
+  if (action.outcome == Outcome::kKilledShutdown && !shut_ever_)
+    Broken("I13", "a shutdown that nobody asked for", nullptr, job);
   if (action.outcome != Outcome::kSucceeded && action.outcome != Outcome::kFailed && !action.result.empty()) {
     Broken("I13", "a result beside a job that has none", nullptr, job);
   }
   const bool sent = job->sent_at != kNever;
-  if (action.queued != (sent ? job->sent_at : now_) - job->accepted_at || action.ran != (sent ? now_ - job->sent_at : Duration(0))) {
+  if (action.queued != (sent ? job->sent_at : now_) - job->accepted_at ||
+      action.ran != (sent ? now_ - job->sent_at : Duration(0))) {
     Broken("I13", "a job's times are wrong", nullptr, job);
   }
   Finish(*job, action);
@@ -189,13 +203,15 @@ void Oracle::JudgeReturned(const JobSeen& job, const ReportOutcome& action) {
       }
       return;
   }
-  if (action.result != results_[static_cast<std::size_t>(job.result_number)]) Broken("I13", "a result of another job", &child, &job);
+  if (action.result != results_[static_cast<std::size_t>(job.result_number)])
+    Broken("I13", "a result of another job", &child, &job);
 }
 
 // Its child didn't answer: the death must be known and told, and decides the outcome.
 void Oracle::JudgeDeath(const JobSeen& job, const ReportOutcome& action) {
   const ChildSeen& child = children_[job.child];
-  if (child.reported_step == 0) return Broken("I13", "an outcome before the death of its child is reported", &child, &job);
+  if (child.reported_step == 0)
+    return Broken("I13", "an outcome before the death of its child is reported", &child, &job);
   const bool same_intent = action.intent == child.intent || action.outcome == Outcome::kLostBeforeStart;
   if (action.child != child.id || !same_intent) Broken("I13", "an outcome names another child or intent", &child, &job);
   if (action.still_running != !child.exited()) Broken("I13", "still_running is wrong", &child, &job);
@@ -204,16 +220,27 @@ void Oracle::JudgeDeath(const JobSeen& job, const ReportOutcome& action) {
   switch (action.outcome) {
     case Outcome::kSucceeded:
     case Outcome::kFailed:
-    case Outcome::kQueueTimeout: break;
-    case Outcome::kCancelled: fits = job.cancel_asked; break;
-    case Outcome::kTimedOut: fits = late; break;
-    case Outcome::kChildCrashed: 
+    case Outcome::kQueueTimeout:
+      break;
+    case Outcome::kCancelled:
+      fits = job.cancel_asked;
+      break;
+    case Outcome::kTimedOut:
+      fits = late;
+      break;
+    case Outcome::kChildCrashed:
       fits = job.acked_at != kNever && (!child.out_of_memory || child.killed()) &&
              !(late && job.cancel_sent_at != kNever && !job.cancel_asked);
       break;
-    case Outcome::kOomKilled: fits = job.acked_at != kNever && child.out_of_memory; break;
-    case Outcome::kKilledShutdown: fits = shut_ever_; break;
-    case Outcome::kLostBeforeStart: fits = job.acked_at == kNever && job.hand_overs == 2; break;
+    case Outcome::kOomKilled:
+      fits = job.acked_at != kNever && child.out_of_memory;
+      break;
+    case Outcome::kKilledShutdown:
+      fits = shut_ever_;
+      break;
+    case Outcome::kLostBeforeStart:
+      fits = job.acked_at == kNever && job.hand_overs == 2;
+      break;
   }
   if (!fits) Broken("I13", "an outcome that its child's death doesn't explain", &child, &job);
   if (action.outcome == Outcome::kKilledShutdown && child.intent == Intent::kNone && job.acked_at != kNever) {
@@ -281,7 +308,8 @@ void Oracle::Judge(const StopAnswered& action) {
     if (waiter.child == kNone) return Broken("I5", "a child is stopped that isn't there");
     const ChildSeen& child = children_[waiter.child];
     if (!child.gone() && !action.quarantined) Broken("I5", "a stop is answered while the child lives", &child);
-    if (action.quarantined && child.reported_step == 0) Broken("I5", "a stop is answered before the quarantine", &child);
+    if (action.quarantined && child.reported_step == 0)
+      Broken("I5", "a stop is answered before the quarantine", &child);
     return;
   }
   Broken("I5", "an answer to a stop that nobody asked for");

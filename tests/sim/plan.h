@@ -6,13 +6,13 @@
 #ifndef ANDIRON_TESTS_SIM_PLAN_H_
 #define ANDIRON_TESTS_SIM_PLAN_H_
 
+#include <andiron/settings.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
-
-#include <andiron/settings.h>
 
 namespace andiron::sim {
 
@@ -87,12 +87,12 @@ struct Plan {
   std::uint64_t jitter_seed = 0;
   std::array<std::uint32_t, kFaultCount> odds{};  // of 65536; 0 = this plan doesn't have it
   int jobs = 0;
-  int slots = 0;            // of all pools
-  Nanos latency = 0;        // a typical answer of a healthy child
-  Nanos work = 0;           // a typical job
-  Nanos arrival = 0;        // a typical time between two jobs
-  int turns_max = 0;        // the safety phase ends here at the latest
-  bool heals_all = false;   // in the liveness phase hung children recover; else the core has to end them
+  int slots = 0;           // of all pools
+  Nanos latency = 0;       // a typical answer of a healthy child
+  Nanos work = 0;          // a typical job
+  Nanos arrival = 0;       // a typical time between two jobs
+  int turns_max = 0;       // the safety phase ends here at the latest
+  bool heals_all = false;  // in the liveness phase hung children recover; else the core has to end them
 };
 
 Plan DrawPlan(std::uint64_t seed);

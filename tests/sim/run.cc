@@ -71,7 +71,8 @@ void NoteResult(Account& account, const ScheduleResult& result, std::uint64_t se
 }
 
 // One process' share.
-void RunShare(Shared& shared, std::size_t process, std::uint64_t first, std::uint64_t end, std::uint64_t step, int tell) {
+void RunShare(Shared& shared, std::size_t process, std::uint64_t first, std::uint64_t end, std::uint64_t step,
+              int tell) {
   auto schedules = std::make_unique<Schedules>();
   Account& account = shared.account(process);
   std::int64_t faults = 0;
@@ -210,7 +211,7 @@ constexpr Reach kReaches[] = {
     {Fault::kIgnoreCancel, "busy"},
     {Fault::kIgnoreStop, "starting idle busy"},
     {Fault::kUnkillable, "starting idle busy stopping"},
-    {Fault::kFloodAtExit, kAlive},
+    {Fault::kFloodAtExit, "starting busy stopping dying"},
     {Fault::kSplitDeath, "starting idle busy stopping"},
     {Fault::kExitUnacked, "busy"},
     {Fault::kLateFacts, "vacant starting idle busy stopping dying"},
@@ -234,10 +235,11 @@ void PrintSizes(const char* what, const Histogram& sizes, std::FILE* out) {
 }  // namespace
 
 void PrintAccount(const Account& account, std::FILE* out) {
-  std::fprintf(out, "%llu schedules, %lld turns, %lld facts, %lld actions, %lld children, %.0f virtual hours, hash %016llx\n",
-               static_cast<unsigned long long>(account.schedules), static_cast<long long>(account.turns),
-               static_cast<long long>(account.facts), static_cast<long long>(account.actions),
-               static_cast<long long>(account.children), account.virtual_hours, static_cast<unsigned long long>(account.hash));
+  std::fprintf(
+      out, "%llu schedules, %lld turns, %lld facts, %lld actions, %lld children, %.0f virtual hours, hash %016llx\n",
+      static_cast<unsigned long long>(account.schedules), static_cast<long long>(account.turns),
+      static_cast<long long>(account.facts), static_cast<long long>(account.actions),
+      static_cast<long long>(account.children), account.virtual_hours, static_cast<unsigned long long>(account.hash));
   std::fprintf(out, "for each schedule:    1%%      25%%      50%%      75%%      99%%\n");
   PrintSizes("slots", account.slots_each, out);
   PrintSizes("jobs", account.jobs_each, out);

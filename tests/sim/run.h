@@ -51,8 +51,8 @@ struct Account {
   FaultTable faults{};
 };
 
-// Runs `count` seeds from `first` on. Ends early at the first failure: the account then names the lowest seed that failed.
-// `progress` is told now and then how many are done; may be empty.
+// Runs `count` seeds from `first` on. Ends early at the first failure: the account then names the lowest seed that
+// failed. `progress` is told now and then how many are done; may be empty.
 Account RunSeeds(std::uint64_t first, std::uint64_t count, int processes,
                  const std::function<void(std::uint64_t done)>& progress);
 

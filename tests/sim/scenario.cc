@@ -63,7 +63,8 @@ Duration DurationIn(std::string_view text) {
   std::string_view unit;
   const std::int64_t number = NumberIn(text, &unit);
   constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
-      {"h", 3'600'000'000'000}, {"min", 60'000'000'000}, {"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}};
+      {"h", 3'600'000'000'000}, {"min", 60'000'000'000}, {"s", 1'000'000'000},
+      {"ms", 1'000'000},        {"us", 1'000},           {"ns", 1}};
   for (const auto& [name, size] : kUnits) {
     if (unit == name) return Duration(number * size);
   }
@@ -145,11 +146,13 @@ std::optional<Fact> FactIn(const Line& line, std::span<const PoolSettings> pools
   if (what == "cancel") return JobCancelled{JobNumber{number}};
   if (what == "reserve") return ReservationAsked{ReservationNumber{number}, line.Key("pool", "p")};
   if (what == "release") return ReservationReleased{ReservationNumber{number}};
-  if (what == "await") return ReadyAwaited{WaiterNumber{number}, line.Key("pool", "p"), DurationIn(line.Key("patience", "10s"))};
+  if (what == "await")
+    return ReadyAwaited{WaiterNumber{number}, line.Key("pool", "p"), DurationIn(line.Key("patience", "10s"))};
   if (what == "drain") return DrainRequested{};
   if (what == "resume") return ResumeRequested{};
   if (what == "stop") return StopRequested{line.Has("now")};
-  if (what == "stop_child") return ChildStopRequested{WaiterNumber{number}, ChildIn(line.Word(2), pools), line.Has("force")};
+  if (what == "stop_child")
+    return ChildStopRequested{WaiterNumber{number}, ChildIn(line.Word(2), pools), line.Has("force")};
   return ChildFactIn(line, ChildIn(line.Word(1), pools));
 }
 
@@ -172,7 +175,8 @@ class Script {
   void Take(std::string_view text) {
     const Line line = Split(text.starts_with("#") ? "" : text);
     const std::string what = line.Word(0);
-    const bool fact = !what.empty() && what != "turn" && what != "until" && what != "status" && what != "pool" && what != "worker";
+    const bool fact =
+        !what.empty() && what != "turn" && what != "until" && what != "status" && what != "pool" && what != "worker";
     if (!fact && !what.empty()) Finish();
     if (what.empty() && turn_open_) Finish();
     out_ += std::string(text) + "\n";
@@ -250,8 +254,10 @@ class Script {
         const int count = pool.slots[static_cast<std::size_t>(i)];
         if (count > 0) out_ += " " + std::string(Name(static_cast<SlotState>(i))) + "=" + std::to_string(count);
       }
-      const std::pair<const char*, int> counts[] = {{"quarantined", pool.quarantined}, {"withheld", pool.withheld},
-                                                    {"queued", pool.queued},           {"running", pool.running},
+      const std::pair<const char*, int> counts[] = {{"quarantined", pool.quarantined},
+                                                    {"withheld", pool.withheld},
+                                                    {"queued", pool.queued},
+                                                    {"running", pool.running},
                                                     {"reserved", pool.reserved}};
       for (const auto& [name, count] : counts) {
         if (count > 0) out_ += std::string(" ") + name + "=" + std::to_string(count);

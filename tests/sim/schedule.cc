@@ -65,7 +65,8 @@ bool Schedules::Turn(Core& core, ScheduleResult& result, std::FILE* trace) {
   result.actions += static_cast<std::int64_t>(actions_.size());
   result.hash = HashOf(actions_, result.hash);
   result.problem = oracle_.problem();
-  if (result.problem.empty() && world_.turns() > kTurnsMax) result.problem = "[I9] the loop spins: " + oracle_.Unsettled();
+  if (result.problem.empty() && world_.turns() > kTurnsMax)
+    result.problem = "[I9] the loop spins: " + oracle_.Unsettled();
   if (!result.problem.empty()) return false;
   world_.Perform(actions_);
   return true;
@@ -104,38 +105,30 @@ void PrintPlan(const Plan& plan, std::FILE* out) {
   std::fprintf(out, "-- latency %s, work %s, drain_timeout %s, %d jobs\n", TextOf(Duration(plan.latency)).c_str(),
                TextOf(Duration(plan.work)).c_str(), TextOf(plan.drain_timeout).c_str(), plan.jobs);
   for (const PoolSettings& pool : plan.pools) {
-    std::fprintf(out, "-- pool %s warm=%d max_children=%d max_starting=%d jobs=%d at_once=%d queue=%d quarantine=%d breaker=%d",
-                 pool.name.c_str(), pool.warm, pool.max_children, pool.max_starting, pool.max_jobs_per_child,
-                 pool.max_concurrent_jobs_per_child, pool.queue_limit, pool.quarantine_max, pool.breaker_failures);
+    std::fprintf(
+        out, "-- pool %s warm=%d max_children=%d max_starting=%d jobs=%d at_once=%d queue=%d quarantine=%d breaker=%d",
+        pool.name.c_str(), pool.warm, pool.max_children, pool.max_starting, pool.max_jobs_per_child,
+        pool.max_concurrent_jobs_per_child, pool.queue_limit, pool.quarantine_max, pool.breaker_failures);
     const struct {
       const char* name;
       Duration value;
-    } waits[] = {{"init_timeout", pool.init_timeout},
-                 {"init_stall_timeout", pool.init_stall_timeout},
-                 {"start_by", pool.start_by},
-                 {"run_for", pool.run_for},
-                 {"ack_timeout", pool.ack_timeout},
-                 {"frame_timeout", pool.frame_timeout},
-                 {"write_timeout", pool.write_timeout},
-                 {"ping_interval", pool.ping_interval},
-                 {"ping_timeout", pool.ping_timeout},
-                 {"cancel_grace", pool.cancel_grace},
-                 {"stop_grace", pool.stop_grace},
-                 {"kill_grace", pool.kill_grace},
-                 {"exit_drain", pool.exit_drain},
-                 {"reservation_timeout", pool.reservation_timeout},
-                 {"stable_time", pool.stable_time},
-                 {"backoff_min", pool.backoff_min},
-                 {"backoff_max", pool.backoff_max},
-                 {"breaker_probe", pool.breaker_probe},
-                 {"idle_timeout", pool.idle_timeout},
-                 {"max_child_age", pool.max_child_age}};
+    } waits[] = {{"init_timeout", pool.init_timeout},   {"init_stall_timeout", pool.init_stall_timeout},
+                 {"start_by", pool.start_by},           {"run_for", pool.run_for},
+                 {"ack_timeout", pool.ack_timeout},     {"frame_timeout", pool.frame_timeout},
+                 {"write_timeout", pool.write_timeout}, {"ping_interval", pool.ping_interval},
+                 {"ping_timeout", pool.ping_timeout},   {"cancel_grace", pool.cancel_grace},
+                 {"stop_grace", pool.stop_grace},       {"kill_grace", pool.kill_grace},
+                 {"exit_drain", pool.exit_drain},       {"reservation_timeout", pool.reservation_timeout},
+                 {"stable_time", pool.stable_time},     {"backoff_min", pool.backoff_min},
+                 {"backoff_max", pool.backoff_max},     {"breaker_probe", pool.breaker_probe},
+                 {"idle_timeout", pool.idle_timeout},   {"max_child_age", pool.max_child_age}};
     for (const auto& wait : waits) std::fprintf(out, " %s=%s", wait.name, TextOf(wait.value).c_str());
     std::fputc('\n', out);
   }
   std::fprintf(out, "-- faults:");
   for (std::size_t i = 0; i < kFaultCount; ++i) {
-    if (plan.odds[i] != 0) std::fprintf(out, " %s=%.0f%%", std::string(Name(static_cast<Fault>(i))).c_str(), plan.odds[i] / 655.36);
+    if (plan.odds[i] != 0)
+      std::fprintf(out, " %s=%.0f%%", std::string(Name(static_cast<Fault>(i))).c_str(), plan.odds[i] / 655.36);
   }
   std::fputc('\n', out);
 }

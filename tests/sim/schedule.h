@@ -14,7 +14,7 @@
 namespace andiron::sim {
 
 struct ScheduleResult {
-  std::string problem;  // "" = none
+  std::string problem;     // "" = none
   std::uint64_t hash = 0;  // of all actions
   int slots = 0;
   std::int64_t jobs = 0;  // accepted

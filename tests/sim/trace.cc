@@ -35,7 +35,9 @@ struct Writer {
     return text;
   }
   std::string operator()(const JobCancelled& fact) const { return "cancel " + Named(fact.job); }
-  std::string operator()(const ReservationAsked& fact) const { return "reserve " + Named(fact.reservation) + " pool=" + fact.pool; }
+  std::string operator()(const ReservationAsked& fact) const {
+    return "reserve " + Named(fact.reservation) + " pool=" + fact.pool;
+  }
   std::string operator()(const ReservationReleased& fact) const { return "release " + Named(fact.reservation); }
   std::string operator()(const ReadyAwaited& fact) const {
     return "await " + Named(fact.waiter) + " pool=" + fact.pool + " patience=" + TextOf(fact.patience);
@@ -46,7 +48,9 @@ struct Writer {
   std::string operator()(const ChildStopRequested& fact) const {
     return "stop_child " + Named(fact.waiter) + " " + Child(fact.child) + If(fact.force, "force");
   }
-  std::string operator()(const Spawned& fact) const { return "spawned " + Child(fact.child) + " pid=" + Number(fact.pid); }
+  std::string operator()(const Spawned& fact) const {
+    return "spawned " + Child(fact.child) + " pid=" + Number(fact.pid);
+  }
   std::string operator()(const SpawnFailed& fact) const { return "spawn_failed " + Child(fact.child); }
   std::string operator()(const ChildProgressed& fact) const { return "progressed " + Child(fact.child); }
   std::string operator()(const ChildReady& fact) const { return "ready " + Child(fact.child); }
@@ -55,52 +59,81 @@ struct Writer {
   std::string operator()(const JobReturned& fact) const {
     constexpr std::string_view kEnds[] = {"succeeded", "failed", "cancelled"};
     return "returned " + Child(fact.child) + " " + Named(fact.job) + " " +
-           std::string(kEnds[static_cast<std::size_t>(fact.end)]) + (fact.result.empty() ? "" : " result=" + fact.result);
+           std::string(kEnds[static_cast<std::size_t>(fact.end)]) +
+           (fact.result.empty() ? "" : " result=" + fact.result);
   }
   std::string operator()(const ChildPonged& fact) const { return "ponged " + Child(fact.child); }
-  std::string operator()(const ChildHalted& fact) const { return (fact.halted ? "halted " : "continued ") + Child(fact.child); }
-  std::string operator()(const FrameHalfRead& fact) const { return (fact.half ? "half_frame " : "whole_frame ") + Child(fact.child); }
-  std::string operator()(const WriteBlocked& fact) const { return (fact.blocked ? "blocked " : "unblocked ") + Child(fact.child); }
+  std::string operator()(const ChildHalted& fact) const {
+    return (fact.halted ? "halted " : "continued ") + Child(fact.child);
+  }
+  std::string operator()(const FrameHalfRead& fact) const {
+    return (fact.half ? "half_frame " : "whole_frame ") + Child(fact.child);
+  }
+  std::string operator()(const WriteBlocked& fact) const {
+    return (fact.blocked ? "blocked " : "unblocked ") + Child(fact.child);
+  }
   std::string operator()(const ChildExited& fact) const {
-    return "exited " + Child(fact.child) + " code=" + Number(fact.code) + " signal=" + Number(fact.signal) + If(fact.out_of_memory, "oom");
+    return "exited " + Child(fact.child) + " code=" + Number(fact.code) + " signal=" + Number(fact.signal) +
+           If(fact.out_of_memory, "oom");
   }
   std::string operator()(const ChannelClosed& fact) const { return "closed " + Child(fact.child); }
 
   // ---- actions ----
   std::string operator()(const StartChild& action) const { return "start " + Child(action.child); }
-  std::string operator()(const SendJob& action) const { return "send " + Child(action.child) + " " + Named(action.job); }
-  std::string operator()(const SendCancel& action) const { return "send_cancel " + Child(action.child) + " " + Named(action.job); }
+  std::string operator()(const SendJob& action) const {
+    return "send " + Child(action.child) + " " + Named(action.job);
+  }
+  std::string operator()(const SendCancel& action) const {
+    return "send_cancel " + Child(action.child) + " " + Named(action.job);
+  }
   std::string operator()(const SendPing& action) const { return "ping " + Child(action.child); }
-  std::string operator()(const AskToStop& action) const { return "ask_to_stop " + Child(action.child) + " " + std::string(Name(action.intent)); }
-  std::string operator()(const KillChild& action) const { return "kill " + Child(action.child) + " " + std::string(Name(action.intent)); }
+  std::string operator()(const AskToStop& action) const {
+    return "ask_to_stop " + Child(action.child) + " " + std::string(Name(action.intent));
+  }
+  std::string operator()(const KillChild& action) const {
+    return "kill " + Child(action.child) + " " + std::string(Name(action.intent));
+  }
   std::string operator()(const CloseChannel& action) const { return "close " + Child(action.child); }
   std::string operator()(const AbandonChild& action) const { return "abandon " + Child(action.child); }
   std::string operator()(const ReportDeath& action) const {
-    return "death " + Child(action.child) + " while=" + std::string(Name(action.phase)) + " intent=" +
-           std::string(Name(action.intent)) + " code=" + Number(action.code) + " signal=" + Number(action.signal) +
-           If(action.expected, "expected") + If(action.quarantined, "quarantined") + If(action.out_of_memory, "oom") +
+    return "death " + Child(action.child) + " while=" + std::string(Name(action.phase)) +
+           " intent=" + std::string(Name(action.intent)) + " code=" + Number(action.code) +
+           " signal=" + Number(action.signal) + If(action.expected, "expected") +
+           If(action.quarantined, "quarantined") + If(action.out_of_memory, "oom") +
            " jobs=" + Number(action.jobs_done) + " age=" + TextOf(action.age);
   }
   std::string operator()(const Accepted& action) const { return "accepted " + Named(action.job); }
   std::string operator()(const Refused& action) const {
-    return "refused " + Named(action.job) + " " + std::string(Name(action.reason)) + " retry_after=" + TextOf(action.retry_after);
+    return "refused " + Named(action.job) + " " + std::string(Name(action.reason)) +
+           " retry_after=" + TextOf(action.retry_after);
   }
-  std::string operator()(const ReportStarted& action) const { return "started " + Named(action.job) + " on " + Child(action.child); }
+  std::string operator()(const ReportStarted& action) const {
+    return "started " + Named(action.job) + " on " + Child(action.child);
+  }
   std::string operator()(const ReportOutcome& action) const {
     return "outcome " + Named(action.job) + " " + std::string(Name(action.outcome)) + " child=" + Child(action.child) +
-           " intent=" + std::string(Name(action.intent)) + " queued=" + TextOf(action.queued) + " ran=" + TextOf(action.ran) +
-           If(action.still_running, "still_running") + (action.result.empty() ? "" : " result=" + action.result);
+           " intent=" + std::string(Name(action.intent)) + " queued=" + TextOf(action.queued) +
+           " ran=" + TextOf(action.ran) + If(action.still_running, "still_running") +
+           (action.result.empty() ? "" : " result=" + action.result);
   }
   std::string operator()(const ReservationAnswered& action) const {
     if (action.granted) return "granted " + Named(action.reservation);
-    return "denied " + Named(action.reservation) + " " + std::string(Name(action.reason)) + " retry_after=" + TextOf(action.retry_after);
+    return "denied " + Named(action.reservation) + " " + std::string(Name(action.reason)) +
+           " retry_after=" + TextOf(action.retry_after);
   }
-  std::string operator()(const WaiterAnswered& action) const { return "waiter " + Named(action.waiter) + " " + std::string(Name(action.end)); }
+  std::string operator()(const WaiterAnswered& action) const {
+    return "waiter " + Named(action.waiter) + " " + std::string(Name(action.end));
+  }
   std::string operator()(const StopAnswered& action) const {
-    return "stop_answer " + Named(action.waiter) + (action.found ? " found" : " not_found") + If(action.quarantined, "quarantined");
+    return "stop_answer " + Named(action.waiter) + (action.found ? " found" : " not_found") +
+           If(action.quarantined, "quarantined");
   }
-  std::string operator()(const CapacityChanged& action) const { return "capacity " + Pool(action.pool) + " " + Number(action.capacity); }
-  std::string operator()(const BreakerChanged& action) const { return "breaker " + Pool(action.pool) + " " + std::string(Name(action.state)); }
+  std::string operator()(const CapacityChanged& action) const {
+    return "capacity " + Pool(action.pool) + " " + Number(action.capacity);
+  }
+  std::string operator()(const BreakerChanged& action) const {
+    return "breaker " + Pool(action.pool) + " " + std::string(Name(action.state));
+  }
   std::string operator()(const Drained&) const { return "drained"; }
   std::string operator()(const WorkerStopped&) const { return "stopped"; }
 };
@@ -127,7 +160,9 @@ struct Hasher {
   void operator()(const CloseChannel& a) { Mix(a.child); }
   void operator()(const AbandonChild& a) { Mix(a.child); }
   void operator()(const ReportDeath& a) {
-    Mix(a.child), Mix(a.pid, a.phase, a.intent, a.expected, a.quarantined, a.code, a.signal, a.jobs_done, a.age.count()), MixText(a.what);
+    Mix(a.child),
+        Mix(a.pid, a.phase, a.intent, a.expected, a.quarantined, a.code, a.signal, a.jobs_done, a.age.count()),
+        MixText(a.what);
   }
   void operator()(const Accepted& a) { Mix(a.job); }
   void operator()(const Refused& a) { Mix(a.job, a.reason, a.retry_after.count()); }
@@ -152,7 +187,8 @@ std::string TextOf(Duration duration) {
     std::int64_t size;
     std::string_view name;
   };
-  constexpr Unit kUnits[] = {{3'600'000'000'000, "h"}, {60'000'000'000, "min"}, {1'000'000'000, "s"}, {1'000'000, "ms"}, {1'000, "us"}};
+  constexpr Unit kUnits[] = {
+      {3'600'000'000'000, "h"}, {60'000'000'000, "min"}, {1'000'000'000, "s"}, {1'000'000, "ms"}, {1'000, "us"}};
   for (const Unit& unit : kUnits) {
     if (count != 0 && count % unit.size == 0) return Number(count / unit.size) + std::string(unit.name);
   }
@@ -162,7 +198,9 @@ std::string TextOf(Duration duration) {
 std::string TextOf(TimePoint at) { return at == kNever ? "never" : TextOf(at.time_since_epoch()); }
 
 std::string TextOf(const Fact& fact, std::span<const PoolSettings> pools) { return std::visit(Writer{pools}, fact); }
-std::string TextOf(const Action& action, std::span<const PoolSettings> pools) { return std::visit(Writer{pools}, action); }
+std::string TextOf(const Action& action, std::span<const PoolSettings> pools) {
+  return std::visit(Writer{pools}, action);
+}
 
 std::uint64_t HashOf(const ActionList& actions, std::uint64_t hash) {
   Hasher hasher{hash};

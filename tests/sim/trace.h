@@ -2,12 +2,12 @@
 #ifndef ANDIRON_TESTS_SIM_TRACE_H_
 #define ANDIRON_TESTS_SIM_TRACE_H_
 
+#include <andiron/settings.h>
+
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
-
-#include <andiron/settings.h>
 
 #include "jobs/action.h"
 #include "jobs/fact.h"

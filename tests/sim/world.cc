@@ -37,7 +37,8 @@ void World::Begin(const Plan& plan, std::uint64_t seed) {
 }
 
 void World::Schedule(Nanos delay, Happens what, std::uint32_t who, std::uint8_t detail, std::uint64_t number) {
-  events_.push_back({time_ + (faults_ || what == Happens::kProbes ? delay : 0), random_.Next(), number, who, what, detail});
+  events_.push_back(
+      {time_ + (faults_ || what == Happens::kProbes ? delay : 0), random_.Next(), number, who, what, detail});
   std::push_heap(events_.begin(), events_.end());
 }
 
@@ -54,18 +55,25 @@ void World::RunEventsUntil(Nanos until) {
 
 void World::Happen(const Event& event) {
   switch (event.what) {
-    case Happens::kSpawnEnds: return EndSpawn(event.who);
-    case Happens::kWrites: return Write(event.who, static_cast<Said>(event.detail & 0x7fU), event.detail, event.number);
-    case Happens::kSaysHalf: return Write(event.who, Said::kHalf, 1, 0);
-    case Happens::kExits: return Exit(event.who, static_cast<HowItEnds>(event.detail));
+    case Happens::kSpawnEnds:
+      return EndSpawn(event.who);
+    case Happens::kWrites:
+      return Write(event.who, static_cast<Said>(event.detail & 0x7fU), event.detail, event.number);
+    case Happens::kSaysHalf:
+      return Write(event.who, Said::kHalf, 1, 0);
+    case Happens::kExits:
+      return Exit(event.who, static_cast<HowItEnds>(event.detail));
     case Happens::kCloses:
       if (!children_[event.who].alive || !faults_ || children_[event.who].frozen) return;
       Note(Fault::kCloseButLive, event.who);
       children_[event.who].channel_open = false;
       return SayClosed(event.who);
-    case Happens::kGrandchildEnds: return SayClosed(event.who);
-    case Happens::kFreezes: return Freeze(event.who, true);
-    case Happens::kThaws: return Freeze(event.who, false);
+    case Happens::kGrandchildEnds:
+      return SayClosed(event.who);
+    case Happens::kFreezes:
+      return Freeze(event.who, true);
+    case Happens::kThaws:
+      return Freeze(event.who, false);
     case Happens::kGoesDeaf:
       if (!children_[event.who].alive || !faults_ || children_[event.who].deaf) return;
       Note(Fault::kDeaf, event.who);
@@ -74,14 +82,19 @@ void World::Happen(const Event& event) {
     case Happens::kHears:
       if (!children_[event.who].alive || !children_[event.who].deaf) return;
       return GoOn(event.who);
-    case Happens::kFinishes: return Write(event.who, Said::kReturned, event.detail, event.number);
-    case Happens::kGives: return GiveJobs();
+    case Happens::kFinishes:
+      return Write(event.who, Said::kReturned, event.detail, event.number);
+    case Happens::kGives:
+      return GiveJobs();
     case Happens::kOrders:
       if (!faults_) return;
-      if (event.detail == static_cast<std::uint8_t>(Said::kCancelled)) return Say(kNobody, Said::kCancelled, 0, event.who);
+      if (event.detail == static_cast<std::uint8_t>(Said::kCancelled))
+        return Say(kNobody, Said::kCancelled, 0, event.who);
       return Order(static_cast<Said>(event.detail));
-    case Happens::kFollows: return Follow(event.number);
-    case Happens::kProbes: return GiveJob(event.who, 0, true);
+    case Happens::kFollows:
+      return Follow(event.number);
+    case Happens::kProbes:
+      return GiveJob(event.who, 0, true);
   }
 }
 
@@ -199,9 +212,9 @@ void World::NoteTold(FakeChild& child, Said said) {
 void World::AddLateFacts() {
   const std::uint32_t odds = plan_->odds[static_cast<std::size_t>(Fault::kLateFacts)];
   if (gone_.empty() || odds == 0 || !random_.Chance(odds / 4)) return;
-  constexpr Said kLate[] = {Said::kSpawned, Said::kProgressed, Said::kReady, Said::kMisbehaved, Said::kAcked,
-                            Said::kReturned, Said::kPonged, Said::kHalted, Said::kHalf, Said::kBlocked,
-                            Said::kExited, Said::kClosed, Said::kSpawnFailed};
+  constexpr Said kLate[] = {Said::kSpawned,  Said::kProgressed, Said::kReady,      Said::kMisbehaved, Said::kAcked,
+                            Said::kReturned, Said::kPonged,     Said::kHalted,     Said::kHalf,       Said::kBlocked,
+                            Said::kExited,   Said::kClosed,     Said::kSpawnFailed};
   for (std::int64_t left = random_.Between(1, 3); left > 0; --left) {
     const std::uint32_t who = gone_[static_cast<std::size_t>(random_.Below(std::ssize(gone_)))];
     const FakeChild& child = children_[who];
@@ -220,27 +233,38 @@ Fact World::ToFact(std::uint32_t who, const Pending& pending) {
   const ChildId id = children_[who].id;
   const bool on = pending.detail == 1;
   switch (pending.said) {
-    case Said::kSpawned: return Spawned{id, children_[who].pid};
-    case Said::kSpawnFailed: return SpawnFailed{id, "no such file"};
-    case Said::kProgressed: return ChildProgressed{id};
-    case Said::kReady: return ChildReady{id};
-    case Said::kMisbehaved: return ChildMisbehaved{id, "garbage"};
-    case Said::kAcked: return JobAcked{id, JobNumber{pending.number}};
+    case Said::kSpawned:
+      return Spawned{id, children_[who].pid};
+    case Said::kSpawnFailed:
+      return SpawnFailed{id, "no such file"};
+    case Said::kProgressed:
+      return ChildProgressed{id};
+    case Said::kReady:
+      return ChildReady{id};
+    case Said::kMisbehaved:
+      return ChildMisbehaved{id, "garbage"};
+    case Said::kAcked:
+      return JobAcked{id, JobNumber{pending.number}};
     case Said::kReturned:
       return JobReturned{id, JobNumber{pending.number}, static_cast<JobReturned::End>(pending.detail % 3),
                          std::to_string(pending.number)};
-    case Said::kPonged: return ChildPonged{id};
-    case Said::kHalted: return ChildHalted{id, on};
-    case Said::kHalf: return FrameHalfRead{id, on};
-    case Said::kBlocked: return WriteBlocked{id, on};
+    case Said::kPonged:
+      return ChildPonged{id};
+    case Said::kHalted:
+      return ChildHalted{id, on};
+    case Said::kHalf:
+      return FrameHalfRead{id, on};
+    case Said::kBlocked:
+      return WriteBlocked{id, on};
     case Said::kExited: {
-      constexpr ChildExited kExits[] = {{{}, 0, 0, false},  {{}, 1, 0, false},  {{}, 0, 11, false}, {{}, 0, 9, false},
-                                        {{}, 0, 9, true}, {{}, 0, -1, false}, {{}, 0, 15, false}};
+      constexpr ChildExited kExits[] = {{{}, 0, 0, false}, {{}, 1, 0, false},  {{}, 0, 11, false}, {{}, 0, 9, false},
+                                        {{}, 0, 9, true},  {{}, 0, -1, false}, {{}, 0, 15, false}};
       ChildExited fact = kExits[pending.detail];
       fact.child = id;
       return fact;
     }
-    case Said::kClosed: return ChannelClosed{id};
+    case Said::kClosed:
+      return ChannelClosed{id};
     case Said::kSubmitted:
     case Said::kCancelled:
     case Said::kAsked:
@@ -250,7 +274,8 @@ Fact World::ToFact(std::uint32_t who, const Pending& pending) {
     case Said::kResume:
     case Said::kStop:
     case Said::kStopNow:
-    case Said::kStopChild: return ToOrder(pending);
+    case Said::kStopChild:
+      return ToOrder(pending);
   }
   return TimeRead{};
 }
@@ -259,8 +284,13 @@ Fact World::ToFact(std::uint32_t who, const Pending& pending) {
 Nanos World::Stalled() {
   if (!faults_ || random_.Below(8) != 0 || !Roll(Fault::kStall, kNobody)) return 0;
   const PoolSettings& pool = plan_->pools[0];
-  const Duration limits[] = {pool.init_timeout, pool.ack_timeout, pool.run_for, pool.start_by,
-                             pool.kill_grace,   pool.stop_grace,  Duration(plan_->latency * 10)};
+  const Duration limits[] = {pool.init_timeout,
+                             pool.ack_timeout,
+                             pool.run_for,
+                             pool.start_by,
+                             pool.kill_grace,
+                             pool.stop_grace,
+                             Duration(plan_->latency * 10)};
   return Near(limits[random_.Below(std::ssize(limits))]);
 }
 
@@ -303,9 +333,7 @@ void World::Perform(const ActionList& actions) {
   }
 }
 
-bool World::SafetyIsOver() const {
-  return turns_ >= plan_->turns_max || (jobs_to_give_ == 0 && time_ >= safety_end_);
-}
+bool World::SafetyIsOver() const { return turns_ >= plan_->turns_max || (jobs_to_give_ == 0 && time_ >= safety_end_); }
 
 void World::EndFaults() {
   faults_ = false;

@@ -6,13 +6,13 @@
 #ifndef ANDIRON_TESTS_SIM_WORLD_H_
 #define ANDIRON_TESTS_SIM_WORLD_H_
 
+#include <andiron/time.h>
+
 #include <array>
-#include <span>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
-
-#include <andiron/time.h>
 
 #include "jobs/action.h"
 #include "jobs/fact.h"
@@ -135,24 +135,26 @@ class World {
   void DrawInitialize(std::uint32_t who);
   void DrawLife(std::uint32_t who);
   void Write(std::uint32_t who, Said said, std::uint8_t detail, std::uint64_t number);
-  void Exit(std::uint32_t who, HowItEnds how);
-  void SayExit(std::uint32_t who, HowItEnds how);
-  void SayClosed(std::uint32_t who);
-  void MoveAhead(Stream& stream);
-  void Freeze(std::uint32_t who, bool frozen);
   void Receive(const SendJob& action);
   void RunJob(std::uint32_t who, std::uint64_t job);
   void EndJob(std::uint32_t who, std::uint64_t job, std::uint8_t end, Nanos delay);
   void Receive(const SendCancel& action);
   void Receive(const SendPing& action);
+  void GoOn(std::uint32_t who);
+  void Heal(std::uint32_t who);
+  std::uint32_t Find(ChildId id) const;
+  const PoolSettings& PoolOf(std::uint32_t who) const { return plan_->pools[children_[who].id.pool]; }
+
+  // ---- world_endings.cc: how children end ----
+  void Exit(std::uint32_t who, HowItEnds how);
+  void SayExit(std::uint32_t who, HowItEnds how);
+  void SayClosed(std::uint32_t who);
+  void MoveAhead(Stream& stream);
+  void Freeze(std::uint32_t who, bool frozen);
   void Stop(const AskToStop& action);
   void Kill(const KillChild& action);
   void Close(const CloseChannel& action);
-  void GoOn(std::uint32_t who);
-  void Heal(std::uint32_t who);
   void DropUnread(std::uint32_t who);
-  std::uint32_t Find(ChildId id) const;
-  const PoolSettings& PoolOf(std::uint32_t who) const { return plan_->pools[children_[who].id.pool]; }
 
   // ---- world_source.cc: who gives jobs and orders ----
   void BeginSource();
@@ -160,7 +162,6 @@ class World {
   void GiveJob(std::uint32_t pool, std::uint64_t reservation, bool probe);
   void Order(Said said);
   void StopSomeChild();
-  void AskForPlace(std::uint32_t pool);
   void Follow(std::uint64_t reservation);
   void MaybeCancel(std::uint64_t job);
   void OnAccepted(std::uint64_t job);
@@ -170,10 +171,10 @@ class World {
   // ---- drawing ----
   bool Roll(Fault fault, std::uint32_t who);  // also notes the hit; kNobody: no slot
   void Note(Fault fault, std::uint32_t who);
-  Nanos Around(Nanos typical);            // half to one and a half of it
-  Nanos Near(Duration limit);             // half to twice the limit
-  Nanos AtEdge(Duration limit);           // exactly, or one nanosecond beside it
-  Nanos SomeTime();                       // of a child's life, at any scale
+  Nanos Around(Nanos typical);   // half to one and a half of it
+  Nanos Near(Duration limit);    // half to twice the limit
+  Nanos AtEdge(Duration limit);  // exactly, or one nanosecond beside it
+  Nanos SomeTime();              // of a child's life, at any scale
   SlotState StateOf(const FakeChild& child) const;
 
   const Plan* plan_ = nullptr;
@@ -187,7 +188,7 @@ class World {
   std::vector<Pending> pending_;
   std::uint32_t free_pending_ = kNobody;
   std::vector<std::uint32_t> speaking_;  // children with something pending; the source is kNobody
-  std::vector<int> to_deliver_;  // of speaking_
+  std::vector<int> to_deliver_;          // of speaking_
   std::vector<Fact> facts_;
 
   std::vector<FakeChild> children_;

@@ -102,9 +102,7 @@ void World::Follow(std::uint64_t reservation) {
   GiveJob(reservations_[reservation - 1].pool, reservation, false);
 }
 
-void World::OnAccepted(std::uint64_t number) {
-  MaybeCancel(number);
-}
+void World::OnAccepted(std::uint64_t number) { MaybeCancel(number); }
 
 void World::OnRefused(const Refused& action) {
   SimJob& job = jobs_[static_cast<std::size_t>(action.job) - 1];
@@ -145,20 +143,25 @@ Fact World::ToOrder(const Pending& pending) {
       }
       return fact;
     }
-    case Said::kCancelled: return JobCancelled{JobNumber{pending.number}};
+    case Said::kCancelled:
+      return JobCancelled{JobNumber{pending.number}};
     case Said::kAsked: {
       const std::uint32_t pool = reservations_[pending.number - 1].pool;
       return ReservationAsked{ReservationNumber{pending.number}, plan_->pools[pool].name};
     }
-    case Said::kReleased: return ReservationReleased{ReservationNumber{pending.number}};
+    case Said::kReleased:
+      return ReservationReleased{ReservationNumber{pending.number}};
     case Said::kAwaited: {
       const PoolSettings& pool = plan_->pools[pending.detail];
       return ReadyAwaited{WaiterNumber{pending.number}, pool.name, Duration(Near(pool.init_timeout))};
     }
-    case Said::kDrain: return DrainRequested{};
-    case Said::kResume: return ResumeRequested{};
-    case Said::kStop: return StopRequested{false};
-    case Said::kStopNow: return StopRequested{true};
+    case Said::kDrain:
+      return DrainRequested{};
+    case Said::kResume:
+      return ResumeRequested{};
+    case Said::kStop:
+    case Said::kStopNow:
+      return StopRequested{pending.said == Said::kStopNow};
     case Said::kStopChild: {
       const SimOrder& order = orders_[pending.number - 1];
       return ChildStopRequested{WaiterNumber{(std::uint64_t{1} << 32U) + pending.number}, order.child, order.force};
@@ -175,7 +178,8 @@ Fact World::ToOrder(const Pending& pending) {
     case Said::kHalf:
     case Said::kBlocked:
     case Said::kExited:
-    case Said::kClosed: break;
+    case Said::kClosed:
+      break;
   }
   return TimeRead{now()};
 }

@@ -81,7 +81,8 @@ SAMPLES = {
          (rules.SIMULATOR + "main.cc", '#include "tests/sim/run.h"\n')]),
     rules.the_child_sdk_stays_small: (
         [("worker/child/a.cc", "#include <absl/status/status.h>\n"), ("worker/child/a.cc", "#include <uv.h>\n"),
-         ("worker/child/a.cc", '#include "worker/base/log.h"\n'), ("worker/child/a.cc", "#include <andiron/worker.h>\n")],
+         ("worker/child/a.cc", '#include "worker/base/log.h"\n'),
+         ("worker/child/a.cc", "#include <andiron/worker.h>\n")],
         [("worker/child/a.cc", '#include <andiron/child.h>\n#include "ipc/frame.h"\n#include "worker/child/a.h"\n')]),
     rules.headers_begin_with_their_promise: (
         [("jobs/a.h", guarded("ANDIRON_JOBS_A_H_", comment="")), ("jobs/a.h", guarded("A_H")),

@@ -8,8 +8,8 @@ namespace andiron {
 
 CancelVerb::CancelVerb(CLI::App& app)
     : Verb(app, "cancel", "cancel a queued or running job, whoever submitted it",
-           "The job is told, and its submitter gets its outcome; a child that doesn't end it within cancel_grace is "
-           "stopped.\n"
+           "The job is told, and its submitter gets its outcome; a child that doesn't end it within\n"
+           "cancel_grace is stopped.\n"
            "Exit: 0 it has been told, 125 there is no such job.\n"
            "Examples:\n"
            "  andiron cancel job-17\n"

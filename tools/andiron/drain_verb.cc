@@ -9,8 +9,8 @@ namespace andiron {
 
 DrainVerb::DrainVerb(CLI::App& app)
     : Verb(app, "drain", "accept no more jobs, and let those that are there end",
-           "After drain_timeout what still runs is killed. The worker stays: `andiron resume` makes it accept jobs "
-           "again.\n"
+           "After drain_timeout what still runs is killed. The worker stays: `andiron resume` makes it\n"
+           "accept jobs again.\n"
            "Examples:\n"
            "  andiron drain --wait && andiron stop"),
       address_(app_) {

@@ -13,12 +13,11 @@ namespace {
 
 constexpr const char* kExamples =
     "A job for each input line; each result goes to stdout, in input order. Failures, progress (on a terminal) and a\n"
-    "summary go to stderr. The flags and defaults are those of `andiron start`, but for: start_by 24h (a batch waits "
-    "for\n"
-    "its children), log_level error, and a name of its own.\n"
+    "summary go to stderr. The flags and defaults are those of `andiron start`, but for: start_by 24h (a batch waits\n"
+    "for its children), log_level error (--log-level info shows what the children print), and a name of its own.\n"
     "Ctrl-C reads no more and waits for what is under way; a second one kills it.\n"
-    "Exit: 0 every job succeeded, 125 a job failed, 65 bad input, 75 the children don't start, 128+N ended by signal "
-    "N.\n"
+    "Exit: 0 every job succeeded, 125 a job failed, 65 bad input, 75 the children don't start, 128+N ended by\n"
+    "signal N.\n"
     "Examples:\n"
     "  andiron run names.txt -- ./greet --model large\n"
     "  seq 1000 | andiron run --warm 4 --max_jobs_per_child 0 -- python3 square.py\n"

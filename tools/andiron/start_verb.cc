@@ -12,10 +12,9 @@ namespace {
 
 constexpr const char* kExamples =
     "Runs in the foreground; its log goes to stderr. Jobs come by the control socket: `andiron submit`.\n"
-    "SIGTERM and SIGINT drain (for at most drain_timeout) and end it, a second one ends it at once; SIGUSR1 writes "
-    "its\n"
-    "state to the log. Exit: 0 drained, 128+N forced by signal N, 75 another worker has the socket, 77 permission,\n"
-    "78 configuration.\n"
+    "SIGTERM and SIGINT drain (for at most drain_timeout) and end it, a second one ends it at once; SIGUSR1 writes\n"
+    "its state to the log.\n"
+    "Exit: 0 drained, 128+N forced by signal N, 75 another worker has the socket, 77 permission, 78 configuration.\n"
     "Examples:\n"
     "  andiron start -- ./child                           one pool, named default\n"
     "  andiron start --warm 4 --max_children 16 -- python3 child.py\n"

@@ -73,9 +73,9 @@ class Report:
             self.paragraph(f"{what}: {job.outcome.error.strip()}")
 
     def _end(self, child, job):
-        return (
-            (name_of(job.outcome), job.outcome.error.split("\n")[0]) if job else ("-", f"no job had begun in {child}: none is lost")
-        )
+        if job is None:
+            return "-", f"no job had begun in {child}: none is lost"
+        return name_of(job.outcome), job.outcome.error.split("\n")[0]
 
     def slots(self, status):
         self.title("Slots at the end")

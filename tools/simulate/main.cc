@@ -24,11 +24,14 @@ constexpr const char* kHelp =
     "\n"
     "  andiron-simulate [--seeds N] [--first S] [--jobs N] [--quiet]   N schedules (default 10000) from seed S (1)\n"
     "  andiron-simulate --seed S [--trace]                            replays one; --trace writes each turn\n"
-    "  andiron-simulate --exhaustive [N]                              every order and batching of up to N (5) facts around\n"
+    "  andiron-simulate --exhaustive [N]                              every order and batching of up to N (5) facts "
+    "around\n"
     "                                                                 one start\n"
-    "  andiron-simulate --scenario FILE... [--rewrite]                runs scenario files; --rewrite puts the answers in\n"
+    "  andiron-simulate --scenario FILE... [--rewrite]                runs scenario files; --rewrite puts the answers "
+    "in\n"
     "\n"
-    "--jobs is the number of processes (default: CPUs). Exit: 0 all held, 1 a rule was broken (its seed is named), 64 usage.\n";
+    "--jobs is the number of processes (default: CPUs). Exit: 0 all held, 1 a rule was broken (its seed is named), 64 "
+    "usage.\n";
 
 struct Options {
   std::uint64_t seeds = 10'000;
@@ -98,16 +101,21 @@ int Replay(const Options& options) {
 
 int RunMany(const Options& options) {
   const auto began = std::chrono::steady_clock::now();
-  const auto seconds = [began] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
+  const auto seconds = [began] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  };
   const bool live = !options.quiet && isatty(STDERR_FILENO) != 0;
   const int jobs = options.jobs > 0 ? options.jobs : static_cast<int>(std::max<long>(1, sysconf(_SC_NPROCESSORS_ONLN)));
   const auto account = andiron::sim::RunSeeds(options.first, options.seeds, jobs, [&](std::uint64_t done) {
-    if (live) std::fprintf(stderr, "\r%llu of %llu", static_cast<unsigned long long>(done), static_cast<unsigned long long>(options.seeds));
+    if (live)
+      std::fprintf(stderr, "\r%llu of %llu", static_cast<unsigned long long>(done),
+                   static_cast<unsigned long long>(options.seeds));
   });
   if (live) std::fputs("\r                          \r", stderr);
   if (!options.quiet) {
     andiron::sim::PrintAccount(account, stdout);
-    std::printf("%.1f s, %.0f schedules/s on %d processes\n", seconds(), static_cast<double>(account.schedules) / seconds(), jobs);
+    std::printf("%.1f s, %.0f schedules/s on %d processes\n", seconds(),
+                static_cast<double>(account.schedules) / seconds(), jobs);
   }
   if (!account.failed) return 0;
   std::printf("FAILED after %llu schedules: seed %llu: %s\n  replay: andiron-simulate --seed %llu --trace\n",
@@ -118,8 +126,8 @@ int RunMany(const Options& options) {
 
 int RunAll(const Options& options) {
   const auto result = andiron::sim::RunExhaustive(options.exhaustive);
-  std::printf("%lld schedules, %lld steps: %s\n", static_cast<long long>(result.schedules), static_cast<long long>(result.steps),
-              result.problem.empty() ? "ok" : result.problem.c_str());
+  std::printf("%lld schedules, %lld steps: %s\n", static_cast<long long>(result.schedules),
+              static_cast<long long>(result.steps), result.problem.empty() ? "ok" : result.problem.c_str());
   return result.problem.empty() ? 0 : 1;
 }
 
@@ -133,8 +141,8 @@ int RunScenarios(const Options& options) {
     const bool broken = answered.find("\n!") != std::string::npos;
     const bool same = answered == script;
     std::printf("%s: %s\n", path.c_str(), broken ? "broken" : same ? "ok" : options.rewrite ? "rewritten" : "differs");
-    if (options.rewrite && !same) std::ofstream(path) << answered;
-    if (!options.rewrite && !same) std::fputs(answered.c_str(), stdout);
+    if (options.rewrite && !same && !broken) std::ofstream(path) << answered;
+    if (broken || (!options.rewrite && !same)) std::fputs(answered.c_str(), stdout);
     if (broken || (!same && !options.rewrite)) bad = 1;
   }
   return bad;

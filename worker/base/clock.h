@@ -2,9 +2,9 @@
 #ifndef ANDIRON_WORKER_BASE_CLOCK_H_
 #define ANDIRON_WORKER_BASE_CLOCK_H_
 
-#include <string>
-
 #include <andiron/time.h>
+
+#include <string>
 
 namespace andiron {
 

@@ -18,9 +18,11 @@
 namespace andiron {
 namespace {
 
-// How long a start waits for the leftovers of one earlier life.
-constexpr int kLeftoverTries = 50;
-constexpr int kLeftoverStepMs = 10;
+// How long to wait for the end of what has been killed: the kernel may hold it for longer.
+constexpr int kRemoveTries = 50;
+constexpr int kRemoveStepMs = 10;
+// Workers of one name in one process.
+constexpr int kTwinsMax = 100;
 
 bool WriteFile(const std::string& path, std::string_view text) {
   const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -60,7 +62,7 @@ std::string DirectoryName(std::string_view text) {
   return name;
 }
 
-// "PID-STARTED", the end of a worker's directory name: whether that process still lives.
+// "PID-STARTED" or "PID-STARTED-TWIN", the end of a worker's directory name: whether that process still lives.
 bool OwnerLives(std::string_view owner) {
   pid_t pid = 0;
   std::uint64_t started = 0;
@@ -68,8 +70,14 @@ bool OwnerLives(std::string_view owner) {
   const auto [after_pid, error] = std::from_chars(owner.data(), end, pid);
   if (error != std::errc() || after_pid == end || *after_pid != '-') return true;
   const auto [last, error_started] = std::from_chars(after_pid + 1, end, started);
-  if (error_started != std::errc() || last != end) return true;
+  if (error_started != std::errc() || (last != end && *last != '-')) return true;
   return StartTicks(pid) == started;
+}
+
+void KillAndRemove(const std::string& path) {
+  if (RemoveCgroup(path)) return;
+  KillCgroup(path);
+  for (int i = 0; i < kRemoveTries && !RemoveCgroup(path); ++i) poll(nullptr, 0, kRemoveStepMs);
 }
 
 }  // namespace
@@ -85,9 +93,15 @@ CgroupRoot::CgroupRoot(std::string_view worker_name, bool wanted)
     : parent_(wanted ? OwnCgroup() : std::string()), prefix_("andiron-" + DirectoryName(worker_name) + "-") {
   if (parent_.empty()) return;
   const pid_t pid = getpid();
-  const std::string path = parent_ + "/" + prefix_ + std::to_string(pid) + "-" + std::to_string(StartTicks(pid));
-  // A second worker of the same name in one process shares the directory.
-  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return;
+  const std::string first = parent_ + "/" + prefix_ + std::to_string(pid) + "-" + std::to_string(StartTicks(pid));
+  std::string path = first;
+  // One process may embed several workers of the same name.
+  int made = mkdir(path.c_str(), 0755);
+  for (int twin = 1; made != 0 && errno == EEXIST && twin < kTwinsMax; ++twin) {
+    path = first + "-" + std::to_string(twin);
+    made = mkdir(path.c_str(), 0755);
+  }
+  if (made != 0) return;
   // A directory that can be made but not entered is of no use.
   if (access((path + "/cgroup.procs").c_str(), W_OK) != 0 || access((path + "/cgroup.kill").c_str(), W_OK) != 0 ||
       access((parent_ + "/cgroup.procs").c_str(), W_OK) != 0) {
@@ -101,7 +115,7 @@ CgroupRoot::CgroupRoot(std::string_view worker_name, bool wanted)
 }
 
 CgroupRoot::~CgroupRoot() {
-  if (available()) RemoveCgroup(path_);
+  if (available()) KillAndRemove(path_);
 }
 
 std::string CgroupRoot::ChildPath(std::string_view child) const {
@@ -120,9 +134,8 @@ std::vector<std::string> CgroupRoot::KillLeftovers() const {
     const std::string path = parent_ + "/" + name;
     struct stat status{};
     if (stat(path.c_str(), &status) != 0 || status.st_uid != geteuid()) continue;
-    KillCgroup(path);
-    // They must not meet their successors: wait for their end, but not for what the kernel itself holds.
-    for (int i = 0; i < kLeftoverTries && !RemoveCgroup(path); ++i) poll(nullptr, 0, kLeftoverStepMs);
+    // They must not meet their successors.
+    KillAndRemove(path);
     killed.push_back(name);
   }
   return killed;

@@ -24,7 +24,7 @@ class CgroupRoot {
  public:
   // Makes the worker's directory, if it is wanted and the kernel and our rights allow it.
   explicit CgroupRoot(std::string_view worker_name, bool wanted = true);
-  // Removes it and what is left of the children's, if they are empty.
+  // Kills what is left in it, waits a moment for its end, and removes it.
   ~CgroupRoot();
   CgroupRoot(const CgroupRoot&) = delete;
   CgroupRoot& operator=(const CgroupRoot&) = delete;

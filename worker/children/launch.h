@@ -27,6 +27,7 @@ class Launch {
 
   // `cgroup`: the directory to make and to enter; "" = none.
   Launch(Kind kind, ChildId child, const LaunchSpec& spec, std::string cgroup, std::int64_t memory_limit);
+  // Ends a process that nobody has taken.
   ~Launch();
   Launch(const Launch&) = delete;
   Launch& operator=(const Launch&) = delete;

@@ -35,6 +35,7 @@ int Draft::AddPool(std::string name, const Origin& origin) {
 
 std::vector<std::string> Draft::PoolNames() const {
   std::vector<std::string> names;
+  names.reserve(settings_.pools.size());
   for (const PoolSettings& pool : settings_.pools) names.push_back(pool.name);
   return names;
 }

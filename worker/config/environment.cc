@@ -63,7 +63,7 @@ void ApplyWorkerVariable(const std::string& variable, const std::string& value, 
 void ApplyEnvironment(const EnvironmentMap& environment, Draft& draft) {
   const std::set<std::string_view> own = OwnVariables();
   for (auto at = environment.lower_bound(kPrefix); at != environment.end() && at->first.starts_with(kPrefix); ++at) {
-    if (own.contains(at->first)) continue;
+    if (own.contains(at->first) || at->second.empty()) continue;
     if (at->first.starts_with(kPoolPrefix)) {
       ApplyPoolVariable(at->first, at->second, draft);
     } else {

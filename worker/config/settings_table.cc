@@ -71,6 +71,7 @@ const Setting* FindSetting(const std::vector<Setting>& settings, std::string_vie
 
 std::vector<std::string> Keys(const std::vector<Setting>& settings) {
   std::vector<std::string> keys;
+  keys.reserve(settings.size());
   for (const Setting& setting : settings) keys.push_back(setting.key);
   return keys;
 }

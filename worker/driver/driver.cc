@@ -123,6 +123,8 @@ void Driver::PerformAll() {
   for (Action& action : actions_) {
     std::visit([this](auto& what) { Perform(what); }, action);
   }
+  for (const BreakerChanged& news : breaker_news_) LogBreaker(news);
+  breaker_news_.clear();
 }
 
 // False if one of them has destroyed us.

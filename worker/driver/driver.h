@@ -113,6 +113,7 @@ class Driver {
 
   const PoolSettings& PoolOf(std::uint32_t pool) const { return settings_.pools[pool]; }
   void LogDeath(const ReportDeath& death, const Autopsy& autopsy);
+  void LogBreaker(const BreakerChanged& news);
   void LogEnd(const JobEnd& end, std::string_view id, std::string_view pool);
 
   uv_loop_t* loop_;
@@ -141,6 +142,7 @@ class Driver {
   std::vector<Fact> facts_;
   ActionList actions_;
   std::map<ChildId, Death> dead_now_;
+  std::vector<BreakerChanged> breaker_news_;
 
   std::vector<std::string> pool_trouble_;  // by pool: the last failed start, while the breaker is open
   std::vector<BreakerState> breakers_;

@@ -1,4 +1,5 @@
 // The driver's second half: each action of the core, carried out.
+#include <algorithm>
 #include <utility>
 
 #include "worker/base/clock.h"
@@ -39,7 +40,20 @@ void Driver::LogDeath(const ReportDeath& death, const Autopsy& autopsy) {
                {{"child", child}, {"intent", intent}});
     return;
   }
-  log_.Write(LogLevel::kWarn, "child_died", autopsy.text, {{"child", child}, {"intent", intent}});
+  const std::string message = autopsy.summary + ". " + autopsy.advice;
+  if (settings_.log_format == LogFormat::kJson) {
+    log_.Write(LogLevel::kWarn, "child_died", message,
+               {{"child", child}, {"intent", intent}, {"autopsy", autopsy.text}});
+    return;
+  }
+  log_.Write(LogLevel::kWarn, "child_died", message, {{"child", child}, {"intent", intent}});
+  // For people line by line, without the first, which is the summary again.
+  const std::string_view text = autopsy.text;
+  for (std::size_t at = text.find('\n'); at != text.npos && at + 1 < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at + 1), text.size());
+    log_.Write(LogLevel::kWarn, "autopsy", text.substr(at + 1, end - at - 1));
+    at = end;
+  }
 }
 
 // ---- to job sources ----
@@ -93,12 +107,19 @@ void Driver::LogEnd(const JobEnd& end, std::string_view id, std::string_view poo
 
 void Driver::Perform(const BreakerChanged& action) {
   breakers_[action.pool] = action.state;
-  const std::string& pool = PoolOf(action.pool).name;
-  switch (action.state) {
+  if (action.state == BreakerState::kClosed) pool_trouble_[action.pool].clear();
+  breaker_news_.push_back(action);
+}
+
+// After the deaths of the turn, so that the last of them can be named.
+void Driver::LogBreaker(const BreakerChanged& news) {
+  const std::string& pool = PoolOf(news.pool).name;
+  switch (news.state) {
     case BreakerState::kOpen:
       log_.Write(LogLevel::kWarn, "breaker_open",
-                 "the pool's children fail to start one after another: only probes are started until one is ready. " +
-                     pool_trouble_[action.pool],
+                 "the pool's children fail to start one after another: only probes are started until one is ready. The "
+                 "last: " +
+                     pool_trouble_[news.pool],
                  {{"pool", pool}});
       return;
     case BreakerState::kProbing:
@@ -106,7 +127,6 @@ void Driver::Perform(const BreakerChanged& action) {
                  {{"pool", pool}});
       return;
     case BreakerState::kClosed:
-      pool_trouble_[action.pool].clear();
       log_.Write(LogLevel::kInfo, "breaker_closed", "a child is ready again", {{"pool", pool}});
       return;
   }

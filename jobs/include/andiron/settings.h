@@ -6,12 +6,12 @@
 #ifndef ANDIRON_SETTINGS_H_
 #define ANDIRON_SETTINGS_H_
 
+#include <andiron/time.h>
+
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <andiron/time.h>
 
 namespace andiron {
 

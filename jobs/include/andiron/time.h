@@ -25,14 +25,10 @@ using TimePoint = MonotonicTime::time_point;
 inline constexpr TimePoint kNever = TimePoint::max();
 
 // `from + wait`, or kNever where that doesn't fit: settings come from people.
-constexpr TimePoint Later(TimePoint from, Duration wait) {
-  return wait > kNever - from ? kNever : from + wait;
-}
+constexpr TimePoint Later(TimePoint from, Duration wait) { return wait > kNever - from ? kNever : from + wait; }
 
 // As a fraction of milliseconds, for messages and reports.
-constexpr double Milliseconds(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
+constexpr double Milliseconds(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
 }  // namespace andiron
 

@@ -15,6 +15,12 @@
 #ifndef ANDIRON_WORKER_H_
 #define ANDIRON_WORKER_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <andiron/outcome.h>
+#include <andiron/settings.h>
+#include <andiron/time.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,12 +28,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-#include <andiron/outcome.h>
-#include <andiron/settings.h>
-#include <andiron/time.h>
 
 struct uv_loop_s;
 
@@ -53,8 +53,8 @@ struct JobReport {
   std::string error;                      // else: what happened and what to do about it, for people
   Duration queued{};
   Duration ran{};
-  std::string child;          // "pool/slot.generation" that had it last; "" = none
-  int signal = 0;             // that ended its child, if one did
+  std::string child;           // "pool/slot.generation" that had it last; "" = none
+  int signal = 0;              // that ended its child, if one did
   bool still_running = false;  // its child could not be killed
 };
 
@@ -82,7 +82,7 @@ class Worker {
   // the drain off.
   virtual void Drain(std::function<void()> done) = 0;
   virtual void Resume() = 0;
-  // Drain (or with `now`: kill), stop every child, then call `done`: no process of ours is left, or it says so in the log.
+  // Drain (or with `now`: kill), stop every child, then call `done`: no process of ours is left, or the log says which.
   virtual void Stop(bool now, std::function<void()> done) = 0;
 
   // The JSON that `andiron status -o json` prints.
