@@ -101,8 +101,10 @@ std::string Spelling::Check(std::string_view text, int most) {
     misspelt += count;
     wrong.emplace_back(word, count);
   }
-  // Stable, and by name before: words as frequent as each other stay in the order of the alphabet.
-  std::stable_sort(wrong.begin(), wrong.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  // Words as frequent as each other in the order of the alphabet.
+  std::sort(wrong.begin(), wrong.end(), [](const auto& a, const auto& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
   if (wrong.size() > static_cast<std::size_t>(most)) wrong.resize(static_cast<std::size_t>(most));
 
   std::string line = std::to_string(words.size()) + '\t' + std::to_string(misspelt) + '\t';

@@ -22,18 +22,18 @@ bool CgroupsUsable() { return CgroupRoot("probe").available(); }
 
 class ContainmentTest : public testing::TestWithParam<bool> {
  protected:
-  Crew::Setup Setup() const { return {.allow_cgroup = GetParam()}; }
+  Crew::Setup Level() const { return {.allow_cgroup = GetParam()}; }
 };
 
 TEST_P(ContainmentTest, LevelIsTold) {
-  const Crew::Setup setup = Setup();
+  const Crew::Setup setup = Level();
   Crew crew(FaultPool({"good"}), setup);
   const Containment expected = setup.allow_cgroup && CgroupsUsable() ? Containment::kCgroup : Containment::kSubreaper;
   EXPECT_EQ(crew.children().containment(), expected);
 }
 
 TEST_P(ContainmentTest, EscapeeIsKilledWithItsChild) {
-  Crew crew(FaultPool({"escapee"}), Setup());
+  Crew crew(FaultPool({"escapee"}), Level());
   const ChildId child = crew.StartReady();
   const pid_t escapee = crew.PrintedPid("escapee");
   ASSERT_TRUE(ProcessExists(escapee));
@@ -43,7 +43,7 @@ TEST_P(ContainmentTest, EscapeeIsKilledWithItsChild) {
 }
 
 TEST_P(ContainmentTest, EscapeeOfALivingChildIsLeftAlone) {
-  Crew crew(FaultPool({"escapee"}), Setup());
+  Crew crew(FaultPool({"escapee"}), Level());
   const ChildId child = crew.StartReady();
   const pid_t escapee = crew.PrintedPid("escapee");
   // Other deaths wake the sweep.
@@ -57,7 +57,7 @@ TEST_P(ContainmentTest, EscapeeOfALivingChildIsLeftAlone) {
 }
 
 TEST_P(ContainmentTest, DescendantThatHoldsTheChannelDoesNotKeepItOpen) {
-  Crew crew(FaultPool({"hold-channel"}), Setup());
+  Crew crew(FaultPool({"hold-channel"}), Level());
   const ChildId child = crew.Start();
   const pid_t escapee = crew.PrintedPid("escapee");
   // The exit is authoritative, and what survives is killed: so the channel ends, too.
@@ -67,7 +67,7 @@ TEST_P(ContainmentTest, DescendantThatHoldsTheChannelDoesNotKeepItOpen) {
 }
 
 TEST_P(ContainmentTest, DescendantThatHoldsTheOutputDelaysNothing) {
-  Crew crew(FaultPool({"hold-output"}), Setup());
+  Crew crew(FaultPool({"hold-output"}), Level());
   const ChildId child = crew.Start();
   const pid_t escapee = crew.PrintedPid("escapee");
   ASSERT_TRUE(crew.AwaitEnd(child));
@@ -75,7 +75,7 @@ TEST_P(ContainmentTest, DescendantThatHoldsTheOutputDelaysNothing) {
 }
 
 TEST_P(ContainmentTest, MemberOfItsGroupEndsWithAChildThatExitsByItself) {
-  Crew crew(FaultPool({"group-member"}), Setup());
+  Crew crew(FaultPool({"group-member"}), Level());
   const ChildId child = crew.Start();
   const pid_t member = crew.PrintedPid("member");
   ASSERT_TRUE(crew.AwaitEnd(child));
@@ -85,7 +85,7 @@ TEST_P(ContainmentTest, MemberOfItsGroupEndsWithAChildThatExitsByItself) {
 TEST_P(ContainmentTest, MemoryLimitKillsAndSaysSo) {
   PoolSettings pool = FaultPool({"use-memory", "64"});
   pool.memory_limit = 32 << 20;
-  Crew crew(pool, Setup());
+  Crew crew(pool, Level());
   const ChildId child = crew.Start();
   ASSERT_TRUE(crew.AwaitEnd(child));
   EXPECT_EQ(crew.Last<ChildExited>(child)->signal, SIGKILL);

@@ -145,10 +145,9 @@ Fact World::ToOrder(const Pending& pending) {
     }
     case Said::kCancelled:
       return JobCancelled{JobNumber{pending.number}};
-    case Said::kAsked: {
-      const std::uint32_t pool = reservations_[pending.number - 1].pool;
-      return ReservationAsked{ReservationNumber{pending.number}, plan_->pools[pool].name};
-    }
+    case Said::kAsked:
+      return ReservationAsked{ReservationNumber{pending.number},
+                              plan_->pools[reservations_[pending.number - 1].pool].name};
     case Said::kReleased:
       return ReservationReleased{ReservationNumber{pending.number}};
     case Said::kAwaited: {

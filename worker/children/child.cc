@@ -42,7 +42,6 @@ Child::Child(ChildId id, const ChildPool& pool, Inbox& inbox, Log& log, ChildOwn
     : id_(id),
       pool_(pool),
       inbox_(inbox),
-      log_(log),
       owner_(owner),
       evidence_(EvidenceOf(id, pool.settings)),
       channel_(id, pool.limits, inbox),

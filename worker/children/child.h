@@ -109,7 +109,6 @@ class Child {
   const ChildId id_;
   const ChildPool& pool_;
   Inbox& inbox_;
-  Log& log_;
   ChildOwner& owner_;
   Evidence evidence_;
   Launch* launch_ = nullptr;
