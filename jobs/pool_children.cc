@@ -23,7 +23,7 @@ void Pool::OnChild(const Spawned& fact) {
     return;
   }
   Slot* slot = Current(fact.child);
-  if (slot == nullptr) return;
+  if (slot == nullptr || slot->pid != 0) return;  // a child is spawned once
   slot->pid = fact.pid;
   ++counts_.spawned;
 }
