@@ -276,7 +276,7 @@ std::vector<Scene> Scenes(const std::string& child, const Effort& effort) {
 
 double Quantile(std::vector<double> values, double q) {
   if (values.empty()) return std::nan("");
-  const auto index = static_cast<std::size_t>(q * static_cast<double>(values.size() - 1) + 0.5);
+  const auto index = static_cast<std::size_t>(std::lround(q * static_cast<double>(values.size() - 1)));
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(index), values.end());
   return values[index];
 }

@@ -157,7 +157,6 @@ bool Oracle::Justified(const ChildSeen& child, Intent intent, bool politely) con
     case Intent::kChannelLost:
       return lost;
     case Intent::kAckTimeout:
-      return JobOverdue(child, intent);
     case Intent::kRunTimeout:
     case Intent::kJobCancelled:
       return JobOverdue(child, intent);

@@ -207,7 +207,7 @@ Plan DrawPlan(std::uint64_t seed) {
 Nanos SettleBound(const Plan& plan) {
   Nanos bound = plan.drain_timeout.count();
   for (const PoolSettings& pool : plan.pools) {
-    bound += 3 * 16 * LongestWait(pool).count();
+    bound += 48 * LongestWait(pool).count();
     bound += (pool.idle_timeout + pool.max_child_age + pool.ping_interval).count();
   }
   return bound + static_cast<Nanos>(plan.jobs + plan.slots + 100) * (plan.work * 4 + plan.latency * 100);

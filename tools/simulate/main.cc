@@ -72,15 +72,13 @@ bool Parse(int argc, char** argv, Options& options) {
     } else if (word == "--exhaustive") {
       options.exhaustive = has_number ? static_cast<int>(std::min<std::uint64_t>(number, 8)) : 5;
       i += has_number ? 1 : 0;
-    } else if (!has_number) {
-      return false;
-    } else if (word == "--seeds") {
+    } else if (has_number && word == "--seeds") {
       options.seeds = number, ++i;
-    } else if (word == "--first") {
+    } else if (has_number && word == "--first") {
       options.first = number, ++i;
-    } else if (word == "--seed") {
+    } else if (has_number && word == "--seed") {
       options.seed = number, options.one = true, ++i;
-    } else if (word == "--jobs") {
+    } else if (has_number && word == "--jobs") {
       options.jobs = static_cast<int>(std::min<std::uint64_t>(number, 256)), ++i;
     } else {
       return false;

@@ -262,7 +262,7 @@ absl::StatusOr<control::FromWorker> ControlClient::Next(Duration timeout) {
   const TimePoint deadline = Later(Now(), timeout);
   for (;;) {
     if (auto message = Take()) return *std::move(message);
-    const absl::Status status = Pump();
+    absl::Status status = Pump();
     if (auto message = Take()) return *std::move(message);
     if (!status.ok()) return status;
     if (Now() >= deadline) return absl::DeadlineExceededError("no answer from the worker in time");
