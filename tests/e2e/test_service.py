@@ -221,7 +221,7 @@ class Control(WithWorker):
         self.assertEqual(self.submit("default", "x")[:2], (0, "x"))
 
     def test_a_waiting_drain_returns_when_the_last_job_has_ended(self):
-        self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "300")
+        self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "4000")
         job = self.submit_in_background("default", "x")
         wait_until(lambda: self.children("busy"), "a job runs")
         self.assertEqual(self.client("drain", "--wait")[0], 0)

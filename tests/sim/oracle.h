@@ -154,6 +154,7 @@ class Oracle {
     int failed_now = 0;
     TimePoint last_start{};
     TimePoint opened_at{};
+    TimePoint surplus_since = kNever;
     int queued = 0;
     std::int64_t spawned = 0;
     std::int64_t exited = 0;
@@ -235,6 +236,7 @@ class Oracle {
   void AfterChildEnding(ChildSeen& child);
   void AfterJob(JobSeen& job);
   void AfterPool(std::uint32_t pool);
+  void JudgeSurplus(std::uint32_t number, int idle, int reserved);
   bool AnySlotStartable(const PoolSeen& pool) const;
   void AfterPromises();
   void Compare(const CoreStatus& status);

@@ -161,6 +161,7 @@ void Oracle::AfterPool(std::uint32_t number) {
   const bool wanted = idle + pool.starting < settings.warm || (pool.queued > 0 && idle + pool.starting == 0);
   const bool may_start = !stop_asked_ && pool.starting < settings.max_starting && pool.breaker == BreakerState::kClosed;
   if (wanted && may_start && AnySlotStartable(pool)) Broken("I9", "a slot stays vacant that its pool needs");
+  JudgeSurplus(number, idle, reserved);
   if (pool.ready_now) {
     pool.failed_least = 0;
     pool.failed_most = pool.failed_now;
@@ -171,6 +172,26 @@ void Oracle::AfterPool(std::uint32_t number) {
     Broken("I11", "starts fail and the breaker is closed");
   if (pool.failed_most < limit && pool.breaker != BreakerState::kClosed)
     Broken("I11", "the breaker is open without failures");
+}
+
+// Children beyond warm that nobody asks for are stopped within idle_timeout, one after the other.
+void Oracle::JudgeSurplus(std::uint32_t number, int idle, int reserved) {
+  PoolSeen& pool = pools_[number];
+  const PoolSettings& settings = *pool.settings;
+  const bool asked = pool.queued > 0 || reserved > 0 || !waiters_.empty() || AgesMatter(pool);
+  if (settings.idle_timeout == Duration(0) || idle <= settings.warm || asked || stop_asked_) {
+    pool.surplus_since = kNever;
+    return;
+  }
+  if (pool.surplus_since == kNever) pool.surplus_since = now_;
+  if (!Due(pool.surplus_since, settings.idle_timeout)) return;
+  for (const std::uint32_t index : live_) {
+    const ChildSeen& child = children_[index];
+    const bool unused = child.id.pool == number && child.serving() && child.jobs == 0;
+    if (unused && std::max(child.ready_at, child.done_at) <= pool.surplus_since) {
+      return Broken("I9", "a child beyond warm is kept longer than idle_timeout", &child);
+    }
+  }
 }
 
 // Surely: its last child did well or its longest back-off has passed.
