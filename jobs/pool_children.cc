@@ -79,9 +79,11 @@ void Pool::OnChild(ChildMisbehaved& fact) {
 void Pool::OnChild(const JobAcked& fact) {
   Slot* slot = Current(fact.child);
   if (slot == nullptr) return;
-  if (slot->state == SlotState::kDying) return;
+  // A child that died by itself may have acknowledged more than was read before its exit: such a job has run.
+  if (slot->condemned) return;
   Job* job = JobOf(*slot, fact.job);
   if (job != nullptr && !job->acked) return Begin(*job);
+  if (slot->state == SlotState::kDying) return;
   // While it is stopped, the acknowledgement of a job that was decided without it may still come.
   if (slot->state == SlotState::kStopping) return;
   Kill(*slot, Intent::kProtocol, "it acknowledged a job that it doesn't have");
@@ -89,14 +91,17 @@ void Pool::OnChild(const JobAcked& fact) {
 
 void Pool::OnChild(JobReturned& fact) {
   Slot* slot = Current(fact.child);
-  if (slot == nullptr || slot->state == SlotState::kDying) return;
+  if (slot == nullptr) return;
+  // A child that died by itself may have written more than was read before its exit; after a kill it isn't heard.
+  const bool ending = slot->state == SlotState::kStopping || slot->state == SlotState::kDying;
+  if (slot->condemned) return;
   Job* job = JobOf(*slot, fact.job);
   if (job == nullptr) {
-    // While it is stopped, the result of a job that was decided without it may still come.
-    if (slot->state != SlotState::kStopping) Kill(*slot, Intent::kProtocol, "it returned a job that it doesn't have");
+    // While it ends, the result of a job that was decided without it may still come.
+    if (!ending) Kill(*slot, Intent::kProtocol, "it returned a job that it doesn't have");
     return;
   }
-  if (slot->state == SlotState::kStopping && job->verdict) return;
+  if (ending && job->verdict) return;
   if (!job->acked) Begin(*job);
   switch (fact.end) {
     case JobReturned::End::kSucceeded:

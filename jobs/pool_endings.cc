@@ -83,6 +83,7 @@ void Pool::AskToStop(Slot& slot, Intent intent) {
 
 void Pool::Kill(Slot& slot, Intent intent, std::string what) {
   if (slot.state == SlotState::kVacant || slot.state == SlotState::kDying) return;
+  slot.condemned = true;
   if (slot.intent == Intent::kNone && !slot.exited) slot.intent = intent;  // the dead died by themselves
   if (slot.what.empty()) slot.what = std::move(what);
   if (slot.phase == SlotState::kVacant) slot.phase = slot.state;

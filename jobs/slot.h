@@ -47,6 +47,7 @@ struct Slot {
   bool exited = false;
   bool closed = false;
   bool kill_sent = false;
+  bool condemned = false;  // its kill was decided (the dead need no signal): what it says counts no more
   bool close_sent = false;
   bool hello = false;     // its first message has come; ready once the batch has shown no exit behind it
   bool ready = false;     // initialize() ended with ready
@@ -82,7 +83,7 @@ struct Slot {
   // Its child is history: ready for the next generation.
   void Reset() {
     pid = 0;
-    exited = closed = kill_sent = close_sent = hello = ready = reported = false;
+    exited = closed = kill_sent = condemned = close_sent = hello = ready = reported = false;
     retiring = too_old = halted = half_frame = blocked = pinged = withheld = false;
     intent = Intent::kNone;
     phase = SlotState::kVacant;
