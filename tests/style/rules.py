@@ -310,6 +310,14 @@ RULES = [
 
 # ---- the tree ----
 
+
+def links(markdown):
+    """The files that a page links to, as written, without those of the web, places in the page, and code."""
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", markdown, flags=re.S)
+    found = re.findall(r"\]\(([^)\s]+)\)", prose)
+    return [link.split("#")[0] for link in found if not re.match(r"[a-z]+:|#", link)]
+
+
 SUFFIXES = (".cc", ".h", ".c", ".py", ".proto", ".md", ".cmake", ".sh", ".txt", ".yaml", ".yml", ".json", ".mjs")
 
 

@@ -140,6 +140,19 @@ class Tree(unittest.TestCase):
         self.assertGreater(count, 50, "the walk found the tree")
         self.assertEqual(broken, [], "\n" + "\n".join(broken))
 
+    def test_links_between_pages_lead_somewhere(self):
+        broken = []
+        for file in rules.tree(ROOT):
+            if file.path.endswith(".md"):
+                folder = os.path.dirname(os.path.join(ROOT, file.path))
+                broken += [f"{file.path}: {link}" for link in rules.links(file.text)
+                           if not os.path.exists(os.path.join(folder, link))]
+        self.assertEqual(broken, [])
+
+    def test_links_are_found(self):
+        text = "[a](b.md#c) [d](https://e/f) [g](#h) ![i](j/k.png) `[l](m)`"
+        self.assertEqual(rules.links(text), ["b.md", "j/k.png"])
+
     def test_exceptions_name_files_that_exist(self):
         for path in rules.KILLS_ALLOWED:
             self.assertTrue(os.path.exists(os.path.join(ROOT, path)), path)
