@@ -45,6 +45,8 @@ std::string_view Name(Refusal refusal) {
       return "DUPLICATE_ID";
     case Refusal::kTooLarge:
       return "TOO_LARGE";
+    case Refusal::kInvalidId:
+      return "INVALID_ID";
   }
   return "?";
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ipc/text.h"
 #include "jobs/pool.h"
 
 namespace andiron {
@@ -11,6 +12,8 @@ bool Pool::Admit(const JobSubmitted& fact, bool reserved) {
   const JobNumber job = fact.job;
   if (static_cast<std::int64_t>(fact.payload.size()) > settings_.max_payload)
     return Refuse(job, Refusal::kTooLarge), false;
+  if (fact.id.empty() || fact.id.size() > kJobIdBytesMax || !IsUtf8(fact.id))
+    return Refuse(job, Refusal::kInvalidId), false;
   if (ledger_.jobs_by_id.contains(fact.id)) return Refuse(job, Refusal::kDuplicateId), false;
   if (ledger_.stopping) return Refuse(job, Refusal::kDraining), false;
   if (reserved) return true;  // it was promised a place

@@ -103,6 +103,7 @@ Duration Pool::RetryAfter(Refusal reason) const {
     case Refusal::kUnknownPool:
     case Refusal::kDuplicateId:
     case Refusal::kTooLarge:
+    case Refusal::kInvalidId:
       return Duration{};
   }
   return Duration{};

@@ -176,6 +176,23 @@ TEST(Child, SendsABigResultWhole) {
   EXPECT_EQ(child.Expect<ResultMessage>().text.size(), std::size_t{3} << 20);
 }
 
+TEST(Child, AnswersWithAnErrorWhereItsOutputIsLargerThanTheWorkerTakes) {
+  constexpr std::size_t kBig = std::size_t{3} << 20;
+  ChildUnderTest at({.max_result = std::to_string(kBig)});
+  at.Expect<HelloMessage>();
+  at.Send(RunFrame(1, "big"));
+  at.Expect<AckMessage>();
+  EXPECT_EQ(at.Expect<ResultMessage>().text.size(), kBig);
+
+  ChildUnderTest past({.max_result = std::to_string(kBig - 1)});
+  past.Expect<HelloMessage>();
+  past.Send(RunFrame(1, "big"));
+  past.Expect<AckMessage>();
+  const auto result = past.Expect<ResultMessage>();
+  EXPECT_EQ(result.end, ResultMessage::End::kFailed);
+  EXPECT_EQ(result.text, "the job's output has 3145728 bytes, max_result is 3145727");
+}
+
 TEST(Child, RefusesAJobTooMany) {
   ChildUnderTest child({});
   child.Expect<HelloMessage>();

@@ -58,6 +58,7 @@ void ChildUnderTest::BecomeTheChild(const Options& options, int channel, int out
   }
   const char* folder = std::getenv("ANDIRON_BIN_DIR");
   std::string path = std::string(folder == nullptr ? "." : folder) + "/" + options.program;
+  if (!options.max_result.empty()) setenv("ANDIRON_MAX_RESULT", options.max_result.c_str(), 1);
   std::vector<char*> arguments = {path.data()};
   std::vector<std::string> rest = options.arguments;
   for (std::string& argument : rest) arguments.push_back(argument.data());

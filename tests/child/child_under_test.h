@@ -27,6 +27,7 @@ class ChildUnderTest {
     std::vector<std::string> arguments = {};
     std::string channel_variable = "3";  // "" = not set
     bool blocking = true;
+    std::string max_result = "";  // bytes; "" = not told
   };
 
   explicit ChildUnderTest(const Options& options);

@@ -139,28 +139,49 @@ TEST(CgroupTest, DirectoriesAreGoneAtTheEnd) {
   EXPECT_EQ(ours(), 0);
 }
 
+// A process in the directory of a worker that is gone: no process has started at tick 1 but the first ones.
+class Leftover {
+ public:
+  explicit Leftover(std::string_view worker) : path_(OwnCgroup() + "/andiron-" + std::string(worker) + "-1-1") {
+    std::filesystem::create_directory(path_);
+    pid_ = fork();
+    if (pid_ == 0) {
+      for (;;) pause();
+    }
+    std::ofstream(path_ + "/cgroup.procs") << pid_;
+  }
+  ~Leftover() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    std::filesystem::remove(path_);
+  }
+  Leftover(const Leftover&) = delete;
+  Leftover& operator=(const Leftover&) = delete;
+  bool alive() const { return ProcessState(pid_) != 'Z'; }
+  bool has_directory() const { return std::filesystem::exists(path_); }
+
+ private:
+  const std::string path_;
+  pid_t pid_ = 0;
+};
+
 TEST(CgroupTest, LeftoversOfAnEarlierLifeAreKilled) {
   if (!CgroupsUsable()) return;
-  // A directory whose worker is gone (no process has started at tick 1 but the first), with a process in it.
-  const std::string directory = OwnCgroup() + "/andiron-lefttest-1-1";
-  std::filesystem::create_directory(directory);
-  const pid_t left = fork();
-  if (left == 0) {
-    for (;;) pause();
-  }
-  std::ofstream(directory + "/cgroup.procs") << left;
-  const std::string other = OwnCgroup() + "/andiron-lefttest2-1-1";
-  std::filesystem::create_directory(other);
-  {
-    Crew crew(FaultPool({"good"}), {.allow_cgroup = true, .adopt_orphans = false, .worker_name = "lefttest"});
-    EXPECT_TRUE(WaitUntil([&] { return ProcessState(left) == 'Z'; }));
-    EXPECT_THAT(crew.LogText(), testing::HasSubstr("earlier life"));
-    EXPECT_TRUE(std::filesystem::exists(other)) << "another worker's, whose name only begins alike";
-    siginfo_t status{};
-    waitid(P_PID, static_cast<id_t>(left), &status, WEXITED);
-  }
-  std::filesystem::remove(directory);
-  std::filesystem::remove(other);
+  const Leftover left("lefttest");
+  const Leftover other("lefttest2");
+  const CgroupRoot root("lefttest");
+  EXPECT_THAT(root.KillLeftovers(), testing::ElementsAre("andiron-lefttest-1-1"));
+  EXPECT_FALSE(left.alive());
+  EXPECT_FALSE(left.has_directory());
+  EXPECT_TRUE(other.alive()) << "another worker's, whose name only begins alike";
+}
+
+TEST(CgroupTest, EmptyDirectoriesOfOtherDeadWorkersAreRemoved) {
+  if (!CgroupsUsable()) return;
+  const std::string litter = OwnCgroup() + "/andiron-litter-1-1";
+  std::filesystem::create_directory(litter);
+  EXPECT_TRUE(CgroupRoot("cleaner").KillLeftovers().empty());
+  EXPECT_FALSE(std::filesystem::exists(litter));
 }
 
 TEST(CgroupTest, LivingWorkersOfTheSameNameAreLeftAlone) {

@@ -90,7 +90,8 @@ void Crew::Run(ChildId child, std::uint64_t job, std::string_view payload) {
 void Crew::Collect() {
   children_->Flush();
   inbox_.Take(taken_);
-  for (Fact& fact : taken_) facts_.push_back(std::move(fact));
+  facts_.insert(facts_.end(), std::next(std::make_move_iterator(taken_.begin())),
+                std::make_move_iterator(taken_.end()));
 }
 
 bool Crew::Await(const std::function<bool()>& condition, Duration patience) {

@@ -56,6 +56,21 @@ TEST(Admission, APayloadAtTheLimitIsTakenAndOnePastRefused) {
   EXPECT_EQ(rig.All<Refused>()[0].retry_after, 0s);
 }
 
+TEST(Admission, AnIdIsTextOfOneTo256Bytes) {
+  Rig rig;
+  JobSubmitted at = Rig::Job(1);
+  at.id.assign(kJobIdBytesMax, 'x');
+  rig.Step(at);
+  EXPECT_TRUE(rig.Did<Accepted>());
+  for (const std::string& id : {std::string(), std::string(kJobIdBytesMax + 1, 'x'), std::string("caf\xe9")}) {
+    JobSubmitted bad = Rig::Job(2);
+    bad.id = id;
+    rig.Step(bad);
+    EXPECT_EQ(OnlyRefusal(rig), Refusal::kInvalidId);
+    EXPECT_EQ(rig.All<Refused>()[0].retry_after, 0s);
+  }
+}
+
 TEST(Admission, AnIdThatIsQueuedOrRunningIsADuplicateAndMayComeAgainAfterwards) {
   Rig rig;
   rig.Submit(1);

@@ -17,9 +17,11 @@ DEADLINE = 30.0  # seconds: generous, since nothing waits for it but a failing t
 class FakeWorker:
     """Used with `with`: at its end the child is gone, whatever happened."""
 
-    def __init__(self, *arguments, program="child.py"):
+    def __init__(self, *arguments, program="child.py", max_result=None):
         self.channel, theirs = socket.socketpair()
         environment = dict(os.environ, ANDIRON_CHANNEL_FD=str(theirs.fileno()))
+        if max_result is not None:
+            environment["ANDIRON_MAX_RESULT"] = str(max_result)
         environment.pop("PYTHONUNBUFFERED", None)
         self.process = subprocess.Popen(
             [sys.executable, os.path.join(HERE, program), *arguments],

@@ -111,6 +111,17 @@ class Results(unittest.TestCase):
                 self.assertEqual(error.startswith("[the beginning is cut]"), job == 3)
                 self.assertTrue(error.endswith("xxx\n"))
 
+    def test_an_output_larger_than_the_worker_takes_is_a_failure_and_the_child_goes_on(self):
+        for mode in ("plain", "threads"):
+            with self.subTest(mode), FakeWorker(mode, max_result=100) as worker:
+                worker.ready()
+                worker.run(1, b"echo " + b"x" * 96)
+                result = worker.result(1)
+                self.assertEqual(result.end, pb.Result.FAILED)
+                self.assertEqual(result.error, "the job's output has 101 bytes, max_result is 100")
+                worker.run(2, b"echo " + b"x" * 95)
+                self.assertEqual(len(worker.result(2).output), 100)
+
     def test_large_payloads_and_frames_in_small_pieces(self):
         with FakeWorker("plain") as worker:
             worker.ready()

@@ -136,6 +136,7 @@ class Oracle {
     std::uint32_t pool = kNone;
     std::uint32_t child = kNone;  // of a stop
     TimePoint until = kNever;
+    std::int64_t asked_step = 0;
     bool is_stop = false;
     bool answered = false;
   };
@@ -236,6 +237,7 @@ class Oracle {
   void AfterChildEnding(ChildSeen& child);
   void AfterJob(JobSeen& job);
   void AfterPool(std::uint32_t pool);
+  void JudgeAge(std::uint32_t number, int idle, int reserved);
   void JudgeSurplus(std::uint32_t number, int idle, int reserved);
   bool AnySlotStartable(const PoolSeen& pool) const;
   void AfterPromises();

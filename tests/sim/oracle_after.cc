@@ -140,6 +140,7 @@ void Oracle::AfterPool(std::uint32_t number) {
   int free_places = 0;
   int alive = 0;
   int idle = 0;
+  int old = 0;
   bool any_ready = false;
   for (const std::uint32_t index : live_) {
     const ChildSeen& child = children_[index];
@@ -147,7 +148,9 @@ void Oracle::AfterPool(std::uint32_t number) {
     free_places += FreePlaces(child);
     alive += child.exited() ? 0 : 1;
     any_ready = any_ready || child.serving();
-    idle += child.serving() && child.jobs == 0 ? 1 : 0;
+    if (!child.serving() || child.jobs > 0) continue;
+    ++idle;
+    old += AgesMatter(pool) && child.halted_at == kNever && Due(child.ready_at, pool.settings->max_child_age) ? 1 : 0;
   }
   const PoolSettings& settings = *pool.settings;
   if (alive > settings.max_children + pool.quarantined) Broken("I2", "more children than slots and quarantine");
@@ -158,10 +161,12 @@ void Oracle::AfterPool(std::uint32_t number) {
   if (pool.capacity < capacity && !AgesMatter(pool)) Broken("I19", "less capacity is told than there is");
   if (!AgesMatter(pool) && pool.queued > 0 && free_places > reserved)
     Broken("I18", "a job is queued beside a free place");
-  const bool wanted = idle + pool.starting < settings.warm || (pool.queued > 0 && idle + pool.starting == 0);
+  const bool wanted =
+      idle + pool.starting < settings.warm + (old > 0 ? 1 : 0) || (pool.queued > 0 && idle + pool.starting == 0);
   const bool may_start = !stop_asked_ && pool.starting < settings.max_starting && pool.breaker == BreakerState::kClosed;
   if (wanted && may_start && AnySlotStartable(pool)) Broken("I9", "a slot stays vacant that its pool needs");
   JudgeSurplus(number, idle, reserved);
+  if (old > 0 && pool.breaker == BreakerState::kClosed && !stop_asked_) JudgeAge(number, idle, reserved);
   if (pool.ready_now) {
     pool.failed_least = 0;
     pool.failed_most = pool.failed_now;
@@ -194,6 +199,22 @@ void Oracle::JudgeSurplus(std::uint32_t number, int idle, int reserved) {
   }
 }
 
+// An idle child that is too old goes as soon as another stands in its place, or where there can be none.
+void Oracle::JudgeAge(std::uint32_t number, int idle, int reserved) {
+  const PoolSeen& pool = pools_[number];
+  const bool asked = pool.queued > 0 || reserved > 0 || !waiters_.empty();
+  const bool spare = idle > pool.settings->warm && !asked;
+  bool full =
+      std::none_of(pool.in_slot.begin(), pool.in_slot.end(), [](std::uint32_t index) { return index == kNone; });
+  for (const std::uint32_t index : pool.in_slot) {
+    if (index == kNone) continue;
+    const ChildSeen& child = children_[index];
+    if (child.ask_step == step_ || child.kill_step == step_) return;  // one at a time
+    full = full && child.serving();
+  }
+  if (spare || full) Broken("I9", "a child is kept beyond max_child_age");
+}
+
 // Surely: its last child did well or its longest back-off has passed.
 bool Oracle::AnySlotStartable(const PoolSeen& pool) const {
   return std::any_of(pool.in_slot.begin(), pool.in_slot.end(), [&](std::uint32_t index) {
@@ -213,6 +234,12 @@ void Oracle::AfterPromises() {
   for (Waiter& waiter : waiters_) {
     if (!waiter.answered && !waiter.is_stop && waiter.until <= as_of_)
       return Broken("I5", "a waiter's patience has ended");
+    const bool asks_ready = !waiter.answered && !waiter.is_stop && waiter.asked_step < step_;
+    // A start that ended well beside it, in a child that is halted now, still promises one.
+    if (asks_ready && pools_[waiter.pool].starting == 0 && pools_[waiter.pool].failed_now > 0 &&
+        !pools_[waiter.pool].ready_now) {
+      return Broken("I5", "a waiter isn't told that the last start has failed");
+    }
     if (!waiter.answered && waiter.is_stop && (waiter.child == kNone || children_[waiter.child].gone())) {
       return Broken("I5", "a stop isn't answered");
     }

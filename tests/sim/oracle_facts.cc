@@ -161,7 +161,8 @@ void Oracle::See(const ReservationReleased& fact) {
 }
 
 void Oracle::See(const ReadyAwaited& fact) {
-  waiters_.push_back({.number = fact.waiter, .pool = PoolNamed(fact.pool), .until = Later(now_, fact.patience)});
+  waiters_.push_back(
+      {.number = fact.waiter, .pool = PoolNamed(fact.pool), .until = Later(now_, fact.patience), .asked_step = step_});
 }
 
 void Oracle::See(const DrainRequested&) {

@@ -29,6 +29,7 @@ int ExitCodeFor(Refusal refusal) {
       return kExitRefused;
     case Refusal::kUnknownPool:
     case Refusal::kDuplicateId:
+    case Refusal::kInvalidId:
       return kExitUsage;
     case Refusal::kTooLarge:
       return kExitInput;

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "ipc/limits.h"
 #include "worker/child/link.h"
 #include "worker/child/one_by_one.h"
 #include "worker/child/side_by_side.h"
@@ -21,6 +22,7 @@ namespace andiron {
 namespace {
 
 constexpr const char* kChannelVariable = "ANDIRON_CHANNEL_FD";
+constexpr const char* kMaxResultVariable = "ANDIRON_MAX_RESULT";
 constexpr int kExitNotWarm = 1;
 constexpr int kConcurrencyMax = 1024;
 
@@ -67,12 +69,22 @@ int ChannelDescriptor(std::string_view program) {
   return descriptor;
 }
 
+// A worker that doesn't say it checks it all the same.
+std::size_t MaxResult() {
+  const char* text = std::getenv(kMaxResultVariable);
+  std::size_t bytes = 0;
+  if (text == nullptr || std::from_chars(text, text + std::strlen(text), bytes).ec != std::errc())
+    return kPayloadBytesMax;
+  return std::min(bytes, kPayloadBytesMax);
+}
+
 // What the handler starts must not hold the channel, nor take itself for a child. ANDIRON_CHILD stays: by it the worker
 // knows whose descendants they are.
 void KeepToOurselves(int descriptor) {
   fcntl(descriptor, F_SETFD, FD_CLOEXEC);
   fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK);
   unsetenv(kChannelVariable);
+  unsetenv(kMaxResultVariable);
 }
 
 std::string PrewarmCaught(JobHandler& handler, WarmUp& warm_up) {
@@ -106,11 +118,12 @@ int ChildMain(int argc, char** argv, JobHandler& handler, const ChildOptions& op
   const std::string_view program = ProgramName(argc, argv);
   const int descriptor = ChannelDescriptor(program);
   if (descriptor < 0) return EX_USAGE;
+  const std::size_t max_result = MaxResult();
   KeepToOurselves(descriptor);
   // A pipe is block-buffered otherwise, and the lines of a job would show when it is long over.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
 
-  Link link(descriptor);
+  Link link(descriptor, max_result);
   WarmUpOverLink warm_up(link);
   if (const std::string why = PrewarmCaught(handler, warm_up); !why.empty()) {
     Say(program, "warming up failed: " + why);

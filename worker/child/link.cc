@@ -54,7 +54,8 @@ ResultMessage::End OnTheWire(JobResult::End end) {
 
 }  // namespace
 
-Link::Link(int descriptor) : descriptor_(descriptor), reader_(LimitsForChild(kPayloadBytesMax)) {}
+Link::Link(int descriptor, std::size_t max_result)
+    : descriptor_(descriptor), max_result_(max_result), reader_(LimitsForChild(kPayloadBytesMax)) {}
 
 void Link::SendProgress(int percent, std::string_view text) {
   // Half of what the message may have: the rest is for its numbers.
@@ -77,9 +78,9 @@ void Link::SendAck(std::uint64_t job) {
 }
 
 void Link::SendResult(std::uint64_t job, const JobResult& result) {
-  if (result.end == JobResult::End::kSucceeded && result.text.size() > kPayloadBytesMax) {
+  if (result.end == JobResult::End::kSucceeded && result.text.size() > max_result_) {
     SendResult(job, JobResult::Failure("the job's output has " + std::to_string(result.text.size()) +
-                                       " bytes, more than any worker takes"));
+                                       " bytes, max_result is " + std::to_string(max_result_)));
     return;
   }
   const std::lock_guard lock(sending_);

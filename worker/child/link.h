@@ -9,6 +9,7 @@
 
 #include <andiron/child.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -25,8 +26,9 @@ inline constexpr int kExitProtocol = 76;    // EX_PROTOCOL
 
 class Link {
  public:
-  // A connected stream socket, which stays open until the process ends.
-  explicit Link(int descriptor);
+  // A connected stream socket, which stays open until the process ends. `max_result`: bytes of a job's output that the
+  // worker takes.
+  Link(int descriptor, std::size_t max_result);
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
@@ -35,7 +37,8 @@ class Link {
   void SendProgress(int percent, std::string_view text);
   void SendHello();
   void SendAck(std::uint64_t job);
-  // Makes the error's text fit for the wire: UTF-8, at most 64 KiB.
+  // An output over max_result becomes a failure that says so: sent, it would end the child. Makes the error's text fit
+  // for the wire: UTF-8, at most 64 KiB.
   void SendResult(std::uint64_t job, const JobResult& result);
   void SendPong(std::uint64_t sequence);
 
@@ -49,6 +52,7 @@ class Link {
   void SendOut();
 
   const int descriptor_;
+  const std::size_t max_result_;
   FrameReader reader_;
   std::mutex sending_;
   std::string out_;

@@ -169,8 +169,9 @@ Autopsy WriteAutopsy(const ReportDeath& death, const Evidence& evidence, const P
   AppendPlain(text, autopsy.summary);
   text += '\n';
   AppendLine(text, "phase", std::string(Name(death.phase)));
-  AppendLine(text, "our intent",
-             death.intent == Intent::kNone ? "none: it ended by itself" : IntentText(death.intent, pool));
+  if (evidence.pid != 0)
+    AppendLine(text, "our intent",
+               death.intent == Intent::kNone ? "none: it ended by itself" : IntentText(death.intent, pool));
   if (evidence.pid != 0 && !death.quarantined) AppendLine(text, "end", EndText(death));
   AppendLine(text, "what", death.what);
   AppendLine(text, "command", evidence.program);

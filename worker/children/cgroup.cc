@@ -21,6 +21,7 @@ namespace {
 // How long to wait for the end of what has been killed: the kernel may hold it for longer.
 constexpr int kRemoveTries = 50;
 constexpr int kRemoveStepMs = 10;
+constexpr std::string_view kWorkerMark = "andiron-";
 // Workers of one name in one process.
 constexpr int kTwinsMax = 100;
 
@@ -90,7 +91,8 @@ std::string OwnCgroup() {
 }
 
 CgroupRoot::CgroupRoot(std::string_view worker_name, bool wanted)
-    : parent_(wanted ? OwnCgroup() : std::string()), prefix_("andiron-" + DirectoryName(worker_name) + "-") {
+    : parent_(wanted ? OwnCgroup() : std::string()),
+      prefix_(std::string(kWorkerMark) + DirectoryName(worker_name) + "-") {
   if (parent_.empty()) return;
   const pid_t pid = getpid();
   const std::string first = parent_ + "/" + prefix_ + std::to_string(pid) + "-" + std::to_string(StartTicks(pid));
@@ -130,10 +132,17 @@ std::vector<std::string> CgroupRoot::KillLeftovers() const {
   std::vector<std::string> killed;
   if (!available()) return killed;
   for (const std::string& name : Subdirectories(parent_)) {
-    if (!name.starts_with(prefix_) || OwnerLives(std::string_view(name).substr(prefix_.size()))) continue;
+    // No worker's name has a '-' here: see DirectoryName.
+    const std::size_t owner = name.find('-', kWorkerMark.size()) + 1;
+    if (!name.starts_with(kWorkerMark) || owner == 0 || OwnerLives(std::string_view(name).substr(owner))) continue;
     const std::string path = parent_ + "/" + name;
     struct stat status{};
     if (stat(path.c_str(), &status) != 0 || status.st_uid != geteuid()) continue;
+    if (!name.starts_with(prefix_)) {
+      // Another dead worker's: whether anything in it should live is not for us to say, but an empty one is litter.
+      RemoveCgroup(path);
+      continue;
+    }
     // They must not meet their successors.
     KillAndRemove(path);
     killed.push_back(name);

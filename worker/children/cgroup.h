@@ -39,7 +39,7 @@ class CgroupRoot {
   void Kill() const;
 
   // Directories of earlier lives of this worker's name whose process is gone: killed, then removed where possible.
-  // Returns their names, for the log.
+  // Returns their names, for the log. Empty ones that other dead workers have left are removed without a word.
   std::vector<std::string> KillLeftovers() const;
 
  private:

@@ -125,6 +125,7 @@ void Children::Impl::Start(ChildId id) {
   auto launch = std::make_unique<Launch>(Launch::Kind::kChild, id, pool.spec, cgroups_.ChildPath(place.child->name()),
                                          pool.settings.memory_limit);
   launch->AddVariable("ANDIRON_CHANNEL_FD=" + std::to_string(kChildChannelFd));
+  launch->AddVariable("ANDIRON_MAX_RESULT=" + std::to_string(pool.settings.max_result));
   launch->AddVariable(std::string(kChildVariable) + "=" + place.child->name());
   place.child->SetLaunch(spawner_.Submit(id.pool, std::move(launch)));
   WantHousekeeping();

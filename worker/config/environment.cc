@@ -15,7 +15,7 @@ constexpr std::string_view kPoolPrefix = "ANDIRON_POOL_";
 
 // Variables of that prefix with a meaning of their own: the worker's to its children, and the tests'.
 const std::set<std::string_view> OwnVariables() {
-  return {"ANDIRON_CHILD", "ANDIRON_CHANNEL_FD", "ANDIRON_BIN_DIR", "ANDIRON_SOURCE_DIR"};
+  return {"ANDIRON_CHILD", "ANDIRON_CHANNEL_FD", "ANDIRON_MAX_RESULT", "ANDIRON_BIN_DIR", "ANDIRON_SOURCE_DIR"};
 }
 
 std::string InCapitals(std::string_view name) {

@@ -2,6 +2,7 @@
 #ifndef ANDIRON_WORKER_CONTROL_CONTROL_LIMITS_H_
 #define ANDIRON_WORKER_CONTROL_CONTROL_LIMITS_H_
 
+#include <andiron/outcome.h>
 #include <andiron/time.h>
 
 #include <cstddef>
@@ -34,7 +35,7 @@ struct ControlBounds {
 inline constexpr std::size_t kControlReadPerTurn = std::size_t{1} << 20;
 inline constexpr int kControlAcceptsPerTurn = 64;
 
-inline constexpr std::size_t kControlIdBytesMax = 256;
+inline constexpr std::size_t kControlIdBytesMax = kJobIdBytesMax;
 // Everything of a Submit but its payload.
 inline constexpr std::size_t kControlSubmitEnvelope = 4096;
 inline constexpr std::uint32_t kControlRequestBytesMax = 4096;

@@ -40,6 +40,8 @@ control::Refused::Reason ToWire(Refusal refusal) {
       return control::Refused::DUPLICATE_ID;
     case Refusal::kTooLarge:
       return control::Refused::TOO_LARGE;
+    case Refusal::kInvalidId:
+      return control::Refused::INVALID_ID;
   }
   return control::Refused::REASON_UNSPECIFIED;
 }
@@ -72,6 +74,8 @@ const char* Explain(Refusal refusal) {
       return "a job of this id is queued or running";
     case Refusal::kTooLarge:
       return "the payload is larger than the pool's max_payload";
+    case Refusal::kInvalidId:
+      return "a job's id is UTF-8 text of 1 to 256 bytes";
   }
   return "refused";
 }

@@ -110,9 +110,9 @@ void Driver::Turn() {
 // Whether there was anything to step for.
 bool Driver::StepCore() {
   inbox_.Take(facts_);
-  if (stepped_ && facts_.empty() && core_.NextDeadline() > as_of_) return false;
+  if (stepped_ && facts_.size() == 1 && core_.NextDeadline() > as_of_) return false;
   stepped_ = true;
-  facts_.insert(facts_.begin(), TimeRead{Now()});
+  facts_[0] = TimeRead{Now()};
   actions_.clear();
   core_.Step(as_of_, facts_, actions_);
   return true;

@@ -4,6 +4,7 @@
 #ifndef ANDIRON_OUTCOME_H_
 #define ANDIRON_OUTCOME_H_
 
+#include <cstddef>
 #include <string_view>
 
 namespace andiron {
@@ -28,8 +29,12 @@ enum class Refusal {
   kUnknownPool,
   kDuplicateId,  // a job of this id is queued or running
   kTooLarge,     // payload over max_payload
+  kInvalidId,    // empty, over kJobIdBytesMax, or not UTF-8
 };
-inline constexpr int kRefusalCount = 6;
+inline constexpr int kRefusalCount = 7;
+
+// Bytes of a job's id.
+inline constexpr std::size_t kJobIdBytesMax = 256;
 
 // How one initialize() of a child ended.
 enum class InitializeEnd {

@@ -22,6 +22,8 @@ from ._modes import AsyncRun, MainThread, Mode, PlainRun, Tasks, Threads
 from ._version import __version__
 
 _CHANNEL_VARIABLE = "ANDIRON_CHANNEL_FD"
+_MAX_RESULT_VARIABLE = "ANDIRON_MAX_RESULT"
+_MAX_RESULT_OF_ANY_WORKER = 1 << 30
 _PROTOCOL_VERSION = 1
 _EXIT_USAGE = 64
 _EXIT_INTERNAL = 70
@@ -48,7 +50,7 @@ def serve(*, run: Run, prewarm: Optional[Prewarm] = None, concurrency: int = 1) 
         raise ValueError(f"concurrency is {concurrency}; it has to be at least 1")
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("andiron.serve() has to be called on the main thread")
-    session = _Session(_open_channel())
+    session = _Session(_open_channel(), _max_result())
     _send_prints_to_the_log()
     if _is_async(run):
         asyncio.run(_serve_async(session, prewarm, run))
@@ -98,6 +100,13 @@ def _open_channel() -> Channel:
         _refuse(f"{_CHANNEL_VARIABLE}={named} isn't a channel: {error}")
 
 
+def _max_result() -> int:
+    try:
+        return int(os.environ.pop(_MAX_RESULT_VARIABLE, ""))
+    except ValueError:
+        return _MAX_RESULT_OF_ANY_WORKER  # a worker that doesn't say it checks it all the same
+
+
 def _refuse(why: str) -> NoReturn:
     print(f"andiron: {why}", file=sys.stderr)
     sys.exit(_EXIT_USAGE)
@@ -116,8 +125,9 @@ def _send_prints_to_the_log() -> None:
 class _Session:
     """The channel, and the jobs that are open on it."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, max_result: int) -> None:
         self._channel = channel
+        self._max_result = max_result
         self._jobs: Dict[int, Job] = {}
         self._jobs_lock = threading.Lock()
 
@@ -133,6 +143,9 @@ class _Session:
         threading.Thread(target=self._read, args=(mode,), name="andiron-reader", daemon=True).start()
 
     def finish(self, job: Job, result: pb.Result) -> None:
+        if len(result.output) > self._max_result:  # sent, it would end this child
+            why = f"the job's output has {len(result.output)} bytes, max_result is {self._max_result}"
+            result = pb.Result(end=pb.Result.FAILED, error=why)
         with self._jobs_lock:
             del self._jobs[job._number]
         result.job = job._number
