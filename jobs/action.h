@@ -158,10 +158,12 @@ struct StopAnswered {
   bool quarantined = false;  // it could not be killed
 };
 
-// Places that a job could take at once: free on ready children, less reserved, less queued; never below 0.
+// Told when the capacity or the number of ready children has changed.
 struct CapacityChanged {
   std::uint32_t pool;
-  int capacity;
+  int capacity;  // places that a job could take at once: free on ready children, less reserved, less queued; >= 0
+  int ready;     // children that could take a job, promised or not
+  int busy;      // children that run jobs
 };
 
 struct BreakerChanged {

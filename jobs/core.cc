@@ -73,7 +73,7 @@ class Core::State {
   }
 
   void Record(JobCancelled& fact) {
-    if (Job* job = ledger_.Find(fact.job)) pools_[job->pool].OnCancelled(*job);
+    if (Job* job = ledger_.Find(fact.job)) pools_[job->pool].OnCancelled(*job, fact.grace);
   }
 
   void Record(ReservationAsked& fact) {

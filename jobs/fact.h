@@ -50,9 +50,11 @@ struct JobSubmitted {
 // Harmless for a job that has ended or never was.
 struct JobCancelled {
   JobNumber job;
+  std::optional<Duration> grace{};  // to end in when told; none = the pool's cancel_grace
 };
 
-// Asks for a place for one job to come. Answered by ReservationAnswered in the same step.
+// Asks for a place for one job to come: on a ready child, or in the queue, if such a job would surely start within the
+// pool's start_by. Answered by ReservationAnswered in the same step.
 struct ReservationAsked {
   ReservationNumber reservation;
   std::string pool;

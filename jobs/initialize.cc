@@ -38,6 +38,7 @@ void Pool::EndInitialize(Slot& slot, InitializeEnd end) {
   slot.state_until = slot.stall_until = kNever;
   if (end == InitializeEnd::kReady) {
     slot.ready = true;
+    slowest_warm_up_ = std::max(ledger_.now - slot.started_at, slowest_warm_up_ - slowest_warm_up_ / 8);
     failed_starts_ = 0;
     SetBreaker(BreakerState::kClosed);
     SetState(slot, SlotState::kIdle);

@@ -29,6 +29,7 @@ struct Job {
   std::string id;
   std::string payload;  // kept until the child has acknowledged the job
   Duration run_for{};   // zero = unlimited
+  Duration cancel_grace{};
   TimePoint start_deadline = kNever;
   int priority = 0;
   bool promised = false;  // it came with a reservation on a ready child: goes before all others

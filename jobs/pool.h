@@ -36,7 +36,7 @@ class Pool {
 
   // ---- facts ----
   void OnSubmitted(JobSubmitted& fact);
-  void OnCancelled(Job& job);
+  void OnCancelled(Job& job, std::optional<Duration> grace);
   void OnReservationAsked(const ReservationAsked& fact);
   bool OnReservationReleased(ReservationNumber number);  // false: not one of this pool's
   void OnReadyAwaited(const ReadyAwaited& fact);
@@ -136,6 +136,7 @@ class Pool {
   int Capacity() const;
   int OrdinaryPlaces() const;  // free, less those promised to reservations
   bool AnyChildServes() const;
+  bool StartsInTime() const;
   bool TakeReservation(ReservationNumber number, bool& on_ready_child);
   void DropReservation(std::map<std::uint64_t, Reservation>::iterator reservation);
   Duration RetryAfter(Refusal reason) const;
@@ -155,6 +156,7 @@ class Pool {
   SlotList ListFor(const Slot& slot) const;
   void Link(Slot& slot, SlotList list);
   void Unlink(Slot& slot);
+  void CountListed(SlotList list, int more);
   Slot* First(SlotList list);
   const Slot* First(SlotList list) const;
   int Count(SlotState state) const { return by_state_[static_cast<std::size_t>(state)]; }
@@ -182,6 +184,8 @@ class Pool {
   int free_places_ = 0;
   int partly_busy_places_ = 0;
   int too_old_idle_ = 0;
+  int startable_ = 0;
+  int ready_ = 0;  // children with a free place
   std::size_t job_count_ = 0;
 
   std::map<std::uint64_t, Reservation> reservations_;
@@ -196,7 +200,9 @@ class Pool {
   bool probe_due_ = false;
   Deadlines::Handle probe_deadline_ = 0;
   int told_capacity_ = 0;
-  Duration average_run_{};  // of finished jobs, moving; for retry hints only
+  int told_ready_ = 0;
+  Duration average_run_{};      // of finished jobs, moving; for retry hints only
+  Duration slowest_warm_up_{};  // of late: each good start lets the memory of slower ones fade by an eighth
 
   PoolStatus counts_;  // its counters only
 };

@@ -42,6 +42,7 @@ void Pool::OnSubmitted(JobSubmitted& fact) {
   job.payload = std::move(fact.payload);
   job.run_for = std::max<Duration>(0s, fact.run_for.value_or(settings_.run_for));
   job.priority = fact.priority;
+  job.cancel_grace = settings_.cancel_grace;
   job.promised = on_ready_child;
   job.accepted_at = ledger_.now;
   job.start_deadline = Later(ledger_.now, std::max<Duration>(0s, fact.start_by.value_or(settings_.start_by)));
@@ -78,7 +79,7 @@ void Pool::Begin(Job& job) {
   ledger_.deadlines.Set(job.deadline, job.run_for > 0s ? Later(ledger_.now, job.run_for) : kNever);
 }
 
-void Pool::OnCancelled(Job& job) {
+void Pool::OnCancelled(Job& job, std::optional<Duration> grace) {
   Touch();
   if (job.phase == JobPhase::kQueued) {
     queue_.Remove(job);
@@ -86,6 +87,7 @@ void Pool::OnCancelled(Job& job) {
   }
   if (job.cancel_asked) return;
   job.cancel_asked = true;
+  if (grace) job.cancel_grace = std::max<Duration>(0s, *grace);
   const Slot& slot = slots_[job.child.slot];
   const bool listens = slot.state == SlotState::kBusy && !slot.exited;
   if (listens && job.phase != JobPhase::kEnding) EndSoon(job);
@@ -94,7 +96,7 @@ void Pool::OnCancelled(Job& job) {
 void Pool::EndSoon(Job& job) {
   job.phase = JobPhase::kEnding;
   ledger_.Emit(SendCancel{job.child, job.number});
-  ledger_.deadlines.Set(job.deadline, Later(ledger_.now, settings_.cancel_grace));
+  ledger_.deadlines.Set(job.deadline, Later(ledger_.now, job.cancel_grace));
 }
 
 void Pool::OnJobDue(Job& job) {

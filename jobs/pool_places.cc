@@ -18,6 +18,20 @@ bool Pool::AnyChildServes() const {
   return Count(SlotState::kBusy) > 0 && settings_.max_jobs_per_child != 1;
 }
 
+// Whether one more job would surely start within start_by: there is a slot for it that no running job holds, and
+// warm-ups much slower than the slowest of late get to it in time. Before the first warm-up, init_timeout counts.
+bool Pool::StartsInTime() const {
+  constexpr int kMargin = 4;
+  if (breaker_ != BreakerState::kClosed) return false;
+  const int before = static_cast<int>(queue_.size() + reservations_.size()) - free_places_;
+  const int children = before / ChildConcurrency() + 1;
+  if (children > Count(SlotState::kStarting) + startable_) return false;
+  const Duration measured = std::max<Duration>(kMargin * slowest_warm_up_, 100ms);
+  const Duration warm_up = slowest_warm_up_ > 0s ? std::min(measured, settings_.init_timeout) : settings_.init_timeout;
+  const int rounds = (children + settings_.max_starting - 1) / settings_.max_starting;
+  return warm_up <= settings_.start_by / rounds;
+}
+
 void Pool::OnReservationAsked(const ReservationAsked& fact) {
   Touch();
   ReservationAnswered answer{.reservation = fact.reservation};
@@ -28,7 +42,7 @@ void Pool::OnReservationAsked(const ReservationAsked& fact) {
     answer.reason = Refusal::kDraining;
   } else if (breaker_ != BreakerState::kClosed && !AnyChildServes()) {
     answer.reason = Refusal::kBreakerOpen;
-  } else if (!on_ready_child && queued + reserved - promised_ >= settings_.queue_limit) {
+  } else if (!on_ready_child && (queued + reserved - promised_ >= settings_.queue_limit || !StartsInTime())) {
     answer.reason = Refusal::kQueueFull;
   } else {
     const auto number = static_cast<std::uint64_t>(fact.reservation);

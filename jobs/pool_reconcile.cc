@@ -94,9 +94,10 @@ void Pool::RetireSome() {
 
 void Pool::TellCapacity() {
   const int capacity = Capacity();
-  if (capacity == told_capacity_) return;
+  if (capacity == told_capacity_ && ready_ == told_ready_) return;
   told_capacity_ = capacity;
-  ledger_.Emit(CapacityChanged{index_, capacity});
+  told_ready_ = ready_;
+  ledger_.Emit(CapacityChanged{index_, capacity, ready_, Count(SlotState::kBusy)});
 }
 
 int Pool::FreePlaces(const Slot& slot) const {
@@ -154,14 +155,21 @@ void Pool::Link(Slot& slot, SlotList list) {
   slot.list = list;
   slot.before = Slot::kNobody;
   if (list == SlotList::kNone) return;
+  CountListed(list, 1);
   const auto i = static_cast<std::size_t>(list);
   slot.behind = first_[i];
   (slot.behind == Slot::kNobody ? last_[i] : slots_[slot.behind].before) = slot.index;
   first_[i] = slot.index;
 }
 
+void Pool::CountListed(SlotList list, int more) {
+  if (list == SlotList::kStartable) startable_ += more;
+  if (list == SlotList::kIdle || list == SlotList::kPartlyBusy) ready_ += more;
+}
+
 void Pool::Unlink(Slot& slot) {
   if (slot.list == SlotList::kNone) return;
+  CountListed(slot.list, -1);
   const auto i = static_cast<std::size_t>(slot.list);
   (slot.before == Slot::kNobody ? first_[i] : slots_[slot.before].behind) = slot.behind;
   (slot.behind == Slot::kNobody ? last_[i] : slots_[slot.behind].before) = slot.before;

@@ -91,12 +91,16 @@ std::string Pool::CountProblem() const {
   std::array<int, kSlotStateCount> by_state{};
   int free_places = 0;
   int too_old = 0;
+  int ready = 0;
+  int startable = 0;
   std::size_t running = 0;
   std::int64_t live = 0;
   for (const Slot& slot : slots_) {
     ++by_state[static_cast<std::size_t>(slot.state)];
     free_places += FreePlaces(slot);
     too_old += slot.state == SlotState::kIdle && slot.too_old ? 1 : 0;
+    ready += FreePlaces(slot) > 0 ? 1 : 0;
+    startable += slot.list == SlotList::kStartable ? 1 : 0;
     running += slot.jobs.size();
     live += slot.pid != 0 && !slot.exited ? 1 : 0;
     if (slot.list != ListFor(slot)) return "a slot in the wrong list";
@@ -107,6 +111,7 @@ std::string Pool::CountProblem() const {
   }
   if (by_state != by_state_) return "slot states miscounted (I1)";
   if (free_places != free_places_) return "free places miscounted (I19)";
+  if (ready != ready_ || startable != startable_) return "ready or startable children miscounted (I19)";
   if (too_old != too_old_idle_) return "old children miscounted";
   if (running + queue_.size() != job_count_) return "a job neither queued nor with a child (I12)";
   for (const Quarantined& child : quarantine_) live += child.spawned ? 1 : 0;

@@ -45,7 +45,8 @@ class JobSource {
 class Desk {
  public:
   virtual JobNumber Submit(JobSource& source, JobSubmitted job) = 0;  // `job.job` is filled in
-  virtual void Cancel(JobNumber job) = 0;
+  // `grace`: to end in when told; none = the pool's cancel_grace.
+  virtual void Cancel(JobNumber job, std::optional<Duration> grace) = 0;
   virtual ReservationNumber Reserve(JobSource& source, std::string pool) = 0;
   virtual void Release(ReservationNumber reservation) = 0;
   virtual std::optional<JobNumber> FindJob(std::string_view pool, std::string_view id) const = 0;

@@ -229,6 +229,18 @@ TEST(Cancel, AChildThatIgnoresItIsEnded) {
   EXPECT_EQ(OnlyOutcome(rig).outcome, Outcome::kCancelled);
 }
 
+TEST(Cancel, WhoeverCancelsMayGiveAGraceOfItsOwn) {
+  Rig rig;
+  rig.MakeReady();
+  rig.Submit(1);
+  rig.Step(JobAcked{rig.Child(), JobNumber{1}});
+  rig.Step(JobCancelled{JobNumber{1}, 15s});
+  rig.Pass(14s);
+  EXPECT_FALSE(rig.Did<AskToStop>());
+  rig.Pass(1s);
+  EXPECT_EQ(rig.All<AskToStop>().at(0).intent, Intent::kJobCancelled);
+}
+
 TEST(Cancel, AnUnacknowledgedJobIsNotHandedOverAgain) {
   Rig rig;
   rig.MakeReady();
@@ -276,6 +288,37 @@ TEST(Reservation, OnAQueuePlaceCountsAgainstTheQueue) {
   rig.Step(ReservationReleased{ReservationNumber{1}});
   rig.Submit(2);
   EXPECT_TRUE(rig.Did<Accepted>());
+}
+
+bool Granted(Rig& rig, std::uint64_t number) {
+  rig.Step(ReservationAsked{ReservationNumber{number}, "p"});
+  return rig.All<ReservationAnswered>().at(0).granted;
+}
+
+TEST(Reservation, WithoutAReadyChildNeedsASlotThatNoJobHolds) {
+  PoolSettings pool = Rig::Settings();
+  pool.max_children = 2;
+  pool.max_starting = 2;
+  Rig rig(pool);
+  EXPECT_TRUE(Granted(rig, 1));
+  EXPECT_TRUE(Granted(rig, 2));
+  EXPECT_FALSE(Granted(rig, 3)) << "when its turn comes depends on when others end";
+  EXPECT_EQ(rig.All<ReservationAnswered>()[0].reason, Refusal::kQueueFull);
+  rig.Step(ReservationReleased{ReservationNumber{1}});
+  EXPECT_TRUE(Granted(rig, 4));
+}
+
+TEST(Reservation, WithoutAReadyChildNeedsItsWarmUpToFitIntoStartBy) {
+  PoolSettings pool = Rig::Settings();  // one starts at a time; init_timeout is 10 s
+  pool.max_children = 4;
+  pool.start_by = 20s;
+  Rig rig(pool);
+  EXPECT_TRUE(Granted(rig, 1));
+  EXPECT_TRUE(Granted(rig, 2));
+  EXPECT_FALSE(Granted(rig, 3)) << "30 s of warm-ups, if each takes its longest";
+  rig.Pass(1s);
+  rig.MakeReady();  // the first took 1 s: 4 s count from now on
+  EXPECT_TRUE(Granted(rig, 3));
 }
 
 TEST(Reservation, SurvivesTheDeathOfItsChild) {

@@ -256,7 +256,7 @@ class SmallWorld {
         return (void)facts_.emplace_back(std::move(fact));
       }
       case Item::kCancel:
-        return (void)facts_.emplace_back(JobCancelled{JobNumber{1}});
+        return (void)facts_.emplace_back(JobCancelled{JobNumber{1}, std::nullopt});
       case Item::kAwait:
         return (void)facts_.emplace_back(ReadyAwaited{WaiterNumber{next_waiter_++}, "p", 5s});
       case Item::kReserve:

@@ -107,6 +107,7 @@ class Oracle {
     TimePoint sent_at = kNever;
     TimePoint acked_at = kNever;
     TimePoint cancel_sent_at = kNever;
+    std::optional<Duration> grace;  // of its cancel; none = the pool's
     std::int64_t asked_step = 0;
     std::int64_t cancel_step = 0;
     std::int64_t acked_step = 0;
@@ -151,6 +152,7 @@ class Oracle {
     BreakerState breaker = BreakerState::kClosed;
     int failed_least = 0;  // failed starts in a row: between these two
     int failed_most = 0;
+    int ready_told = 0;      // children with a free place
     bool ready_now = false;  // in this step
     int failed_now = 0;
     TimePoint last_start{};

@@ -129,7 +129,8 @@ void Oracle::AfterJob(JobSeen& job) {
   if (job.cancel_asked && !told) Broken("I17", "a cancel isn't passed on", &child, &job);
   if (!told && job.run_for > Duration(0) && Due(job.acked_at, job.run_for))
     Broken("B5", "a job runs longer than run_for", &child, &job);
-  if (Due(job.cancel_sent_at, pool.cancel_grace)) Broken("I17", "a job that was told to end goes on", &child, &job);
+  if (Due(job.cancel_sent_at, job.grace.value_or(pool.cancel_grace)))
+    Broken("I17", "a job that was told to end goes on", &child, &job);
   if (draining_ && Due(drain_at_, drain_timeout_) && !drained_told_)
     Broken("I32", "a job runs after the drain's time", &child, &job);
 }

@@ -187,7 +187,7 @@ bool Oracle::JobOverdue(const ChildSeen& child, Intent intent) const {
     const JobSeen& job = jobs_[number];
     if (job.where != Where::kWithChild || &children_[job.child] != &child || job.returned_step != 0) continue;
     if (intent == Intent::kAckTimeout && job.acked_at == kNever && Due(job.sent_at, pool.ack_timeout)) return true;
-    const bool told = Due(job.cancel_sent_at, pool.cancel_grace);
+    const bool told = Due(job.cancel_sent_at, job.grace.value_or(pool.cancel_grace));
     if (intent == Intent::kRunTimeout && told && job.run_for > Duration(0) && Due(job.acked_at, job.run_for))
       return true;
     if (intent == Intent::kJobCancelled && told && job.cancel_asked) return true;

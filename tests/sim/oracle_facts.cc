@@ -147,6 +147,7 @@ void Oracle::See(const JobCancelled& fact) {
   if (job == nullptr || job->where == Where::kOver || job->where == Where::kRefused || job->where == Where::kUnknown)
     return;
   if (!job->cancel_asked) job->cancel_step = step_;
+  if (!job->cancel_asked && job->cancel_sent_at == kNever) job->grace = fact.grace;
   job->cancel_asked = true;
 }
 

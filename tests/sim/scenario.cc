@@ -143,7 +143,11 @@ std::optional<Fact> FactIn(const Line& line, std::span<const PoolSettings> pools
   const std::string& what = line.words[0];
   const auto number = static_cast<std::uint64_t>(NumberIn(line.Word(1)));
   if (what == "submit") return SubmissionIn(line);
-  if (what == "cancel") return JobCancelled{JobNumber{number}};
+  if (what == "cancel") {
+    JobCancelled fact{JobNumber{number}};
+    if (line.keys.contains("grace")) fact.grace = DurationIn(line.Key("grace"));
+    return fact;
+  }
   if (what == "reserve") return ReservationAsked{ReservationNumber{number}, line.Key("pool", "p")};
   if (what == "release") return ReservationReleased{ReservationNumber{number}};
   if (what == "await")

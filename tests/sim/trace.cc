@@ -34,7 +34,9 @@ struct Writer {
     if (fact.reservation != ReservationNumber{}) text += " reservation=" + Named(fact.reservation);
     return text;
   }
-  std::string operator()(const JobCancelled& fact) const { return "cancel " + Named(fact.job); }
+  std::string operator()(const JobCancelled& fact) const {
+    return "cancel " + Named(fact.job) + (fact.grace ? " grace=" + TextOf(*fact.grace) : "");
+  }
   std::string operator()(const ReservationAsked& fact) const {
     return "reserve " + Named(fact.reservation) + " pool=" + fact.pool;
   }
@@ -129,7 +131,7 @@ struct Writer {
            If(action.quarantined, "quarantined");
   }
   std::string operator()(const CapacityChanged& action) const {
-    return "capacity " + Pool(action.pool) + " " + Number(action.capacity);
+    return "capacity " + Pool(action.pool) + " " + Number(action.capacity) + " ready=" + Number(action.ready);
   }
   std::string operator()(const BreakerChanged& action) const {
     return "breaker " + Pool(action.pool) + " " + std::string(Name(action.state));
@@ -173,7 +175,7 @@ struct Hasher {
   void operator()(const ReservationAnswered& a) { Mix(a.reservation, a.granted, a.reason, a.retry_after.count()); }
   void operator()(const WaiterAnswered& a) { Mix(a.waiter, a.end); }
   void operator()(const StopAnswered& a) { Mix(a.waiter, a.found, a.quarantined); }
-  void operator()(const CapacityChanged& a) { Mix(a.pool, a.capacity); }
+  void operator()(const CapacityChanged& a) { Mix(a.pool, a.capacity, a.ready); }
   void operator()(const BreakerChanged& a) { Mix(a.pool, a.state); }
   void operator()(const Drained&) {}
   void operator()(const WorkerStopped&) {}

@@ -144,7 +144,8 @@ Fact World::ToOrder(const Pending& pending) {
       return fact;
     }
     case Said::kCancelled:
-      return JobCancelled{JobNumber{pending.number}};
+      return JobCancelled{JobNumber{pending.number},
+                          random_.Below(4) == 0 ? std::optional<Duration>(SomeTime()) : std::nullopt};
     case Said::kAsked:
       return ReservationAsked{ReservationNumber{pending.number},
                               plan_->pools[reservations_[pending.number - 1].pool].name};

@@ -134,7 +134,7 @@ void ControlServer::Take(ControlPeer& peer, const control::Cancel& cancel) {
     pools += (found++ == 0 ? "" : ", ") + pool.name;
   }
   if (found == 1) {
-    worker_.desk().Cancel(*job);
+    worker_.desk().Cancel(*job, std::nullopt);
     peer.SayDone(cancel.request());
   } else if (found == 0) {
     peer.SayError(cancel.request(), control::Error::NOT_FOUND,

@@ -179,7 +179,7 @@ void ControlServer::Drop(std::uint64_t number) {
   peers_.erase(found);
   for (const std::uint64_t job : peer->jobs) {
     asked_.erase(job);
-    worker_.desk().Cancel(JobNumber{job});
+    worker_.desk().Cancel(JobNumber{job}, std::nullopt);
   }
   std::erase_if(drain_waiting_, [number](const Waiting& waiting) { return waiting.peer == number; });
   std::erase_if(stop_waiting_, [number](const Waiting& waiting) { return waiting.peer == number; });

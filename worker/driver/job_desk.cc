@@ -31,8 +31,8 @@ JobNumber JobDesk::Submit(JobSource& source, JobSubmitted job) {
   return number;
 }
 
-void JobDesk::Cancel(JobNumber job) {
-  if (jobs_.contains(Key(job))) inbox_.Post(JobCancelled{job});
+void JobDesk::Cancel(JobNumber job, std::optional<Duration> grace) {
+  if (jobs_.contains(Key(job))) inbox_.Post(JobCancelled{job, grace});
 }
 
 ReservationNumber JobDesk::Reserve(JobSource& source, std::string pool) {

@@ -36,7 +36,7 @@ class JobDesk final : public Desk {
 
   // ---- Desk ----
   JobNumber Submit(JobSource& source, JobSubmitted job) override;
-  void Cancel(JobNumber job) override;
+  void Cancel(JobNumber job, std::optional<Duration> grace) override;
   ReservationNumber Reserve(JobSource& source, std::string pool) override;
   void Release(ReservationNumber reservation) override;
   std::optional<JobNumber> FindJob(std::string_view pool, std::string_view id) const override;

@@ -18,7 +18,7 @@ JobHandle LocalSource::Submit(JobRequest request, ReportCallback report) {
   return static_cast<JobHandle>(number);
 }
 
-void LocalSource::Cancel(JobHandle job) { desk_.Cancel(static_cast<JobNumber>(job)); }
+void LocalSource::Cancel(JobHandle job) { desk_.Cancel(static_cast<JobNumber>(job), std::nullopt); }
 
 void LocalSource::OnRefused(const Refused& refused) {
   JobReport report;
