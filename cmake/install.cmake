@@ -10,6 +10,9 @@ install(TARGETS ${libraries} EXPORT andironTargets ARCHIVE DESTINATION ${CMAKE_I
 install(DIRECTORY jobs/include/andiron worker/include/andiron DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   COMPONENT development FILES_MATCHING PATTERN "*.h")
 
+# What a LiveKit job brings to its child, for children that make classes of their own from it.
+install(FILES proto/agent_job.proto DESTINATION ${CMAKE_INSTALL_DATADIR}/andiron COMPONENT development)
+
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/andiron)
 install(EXPORT andironTargets NAMESPACE andiron:: DESTINATION ${package} COMPONENT development)
 configure_package_config_file(cmake/andironConfig.cmake.in ${PROJECT_BINARY_DIR}/andironConfig.cmake

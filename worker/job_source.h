@@ -17,6 +17,8 @@
 
 namespace andiron {
 
+class JsonWriter;
+
 // The end of a job with the texts that people read.
 struct JobEnd {
   ReportOutcome report;
@@ -39,6 +41,8 @@ class JobSource {
   // The turn's other calls have been made: write what they left. For joined sources, at the end of every turn
   // that had something to say to anybody.
   virtual void OnTurnEnd() {}
+  // One object, for the `sources` of the worker's status; a source without anything to tell writes nothing.
+  virtual void WriteStatus(JsonWriter&) const {}
 };
 
 // What the worker offers to its sources. Everything posts a fact; the answer comes with the turn's step.

@@ -15,7 +15,10 @@ constexpr const char* kJson = R"({"worker":{"name":"andiron","version":"0.1.0","
   "spawn_failed":0,"protocol_error":0,"cancelled":0},"jobs":{"accepted":7,"refused":0,"succeeded":5,"failed":1,
   "cancelled":0,"timed_out":0,"queue_timeout":0,"child_crashed":0,"oom_killed":0,"killed_shutdown":0,
   "lost_before_start":0},"children":[{"slot":3,"generation":7,"pid":4712,"state":"busy","since_ms":1234.5,
-  "job":"job-7"}]}],"autopsies":[{"time":"2026-01-02T03:04:05Z","child":"spell/1.1","summary":"it died",
+  "job":"job-7"}]}],"sources":[{"kind":"livekit","url":"ws://h:7880/agent","agent":"clerk","pool":"spell",
+  "state":"backing_off","jobs":1,"outbox":2,"offered":9,"accepted":8,"refused":1,"assigned":8,"succeeded":5,"failed":2,
+  "reconnects":3,"unacknowledged":0,"last_error":"connection refused"}],
+  "autopsies":[{"time":"2026-01-02T03:04:05Z","child":"spell/1.1","summary":"it died",
   "advice":"feed it","text":"long"}],"added_later":{"x":[1]}})";
 
 TEST(StatusView, ReadsWhatAWorkerSays) {
@@ -49,6 +52,9 @@ TEST(StatusText, IsATableForPeople) {
           "spell     2    4       1         0     2     1         0      0       3         0         2  closed\n"));
   EXPECT_THAT(text, HasSubstr("  jobs        7 accepted, 5 succeeded, 1 failed\n"));
   EXPECT_THAT(text, HasSubstr("  spell/3.7  4712  busy    1.2s  job-7\n"));
+  EXPECT_THAT(text,
+              HasSubstr("livekit  clerk  spell  backing_off     1        9        1         8          5       2"));
+  EXPECT_THAT(text, HasSubstr("  ws://h:7880/agent: connection refused\n"));
   EXPECT_THAT(text, HasSubstr("it died\n      feed it\n"));
   EXPECT_THAT(text, Not(HasSubstr("quarantined")));
 }

@@ -125,5 +125,13 @@ TEST(OperatingDocument, HasTheListOfSettingsAsItIs) {
                                                                             << Rows(DescribePoolSettings());
 }
 
+TEST(LiveKitDocument, HasTheListOfSettingsAsItIs) {
+  const std::string document = Document("docs/livekit.md");
+  EXPECT_NE(document.find(Rows(DescribeLiveKitSettings())), std::string::npos) << "docs/livekit.md should hold:\n"
+                                                                               << Rows(DescribeLiveKitSettings());
+  EXPECT_NE(document.find(Rows(DescribeAgentSettings())), std::string::npos) << "docs/livekit.md should hold:\n"
+                                                                             << Rows(DescribeAgentSettings());
+}
+
 }  // namespace
 }  // namespace andiron

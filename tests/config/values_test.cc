@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "worker/config/config.h"
+#include "worker/config/quantities.h"
 #include "worker/config/substitution.h"
 #include "worker/config/text.h"
 

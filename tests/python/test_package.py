@@ -16,7 +16,7 @@ class Package(unittest.TestCase):
     def test_the_generated_code_is_that_of_the_contract(self):
         with tempfile.TemporaryDirectory() as work:
             subprocess.run([os.path.join(SOURCE, "sdk/python/regenerate"), work], check=True, timeout=60)
-            for name in ("_child_pb2.py", "_child_pb2.pyi"):
+            for name in ("_child_pb2.py", "_child_pb2.pyi", "_agent_job_pb2.py", "_agent_job_pb2.pyi"):
                 made = os.path.join(work, "andiron", name)
                 committed = os.path.join(SOURCE, "sdk/python/andiron", name)
                 self.assertTrue(filecmp.cmp(made, committed, shallow=False), "run sdk/python/regenerate")

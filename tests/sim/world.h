@@ -124,6 +124,7 @@ class World {
   void DeliverInterleaved();
   void AddLateFacts();
   Fact ToFact(std::uint32_t who, const Pending& pending);
+  JobSubmitted Submission(std::uint64_t number);
   Fact ToOrder(const Pending& pending);
   void NoteTold(FakeChild& child, Said said);
   Nanos Stalled();

@@ -122,27 +122,30 @@ void World::OnOutcome(const ReportOutcome& action) {
   if (action.outcome != Outcome::kSucceeded) ++probes_failed_;
 }
 
+JobSubmitted World::Submission(std::uint64_t number) {
+  const SimJob& job = jobs_[number - 1];
+  JobSubmitted fact;
+  fact.job = JobNumber{number};
+  fact.pool = job.pool < plan_->pools.size() ? plan_->pools[job.pool].name : "nowhere";
+  fact.id = std::to_string(job.same_id_as == 0 ? number : job.same_id_as);
+  fact.payload.assign(job.payload, 'x');
+  fact.reservation = ReservationNumber{job.reservation};
+  if (job.probe) {
+    fact.start_by = Duration(SettleBound(*plan_));
+    fact.run_for = Duration(0);
+  } else {
+    const std::int64_t kind = random_.Below(8);
+    if (kind == 0) fact.start_by = Duration(SomeTime() + 1);
+    if (kind == 1) fact.run_for = Duration(SomeTime());
+    if (kind < 3) fact.priority = static_cast<int>(random_.Between(-2, 2));
+  }
+  return fact;
+}
+
 Fact World::ToOrder(const Pending& pending) {
   switch (pending.said) {
-    case Said::kSubmitted: {
-      const SimJob& job = jobs_[pending.number - 1];
-      JobSubmitted fact;
-      fact.job = JobNumber{pending.number};
-      fact.pool = job.pool < plan_->pools.size() ? plan_->pools[job.pool].name : "nowhere";
-      fact.id = std::to_string(job.same_id_as == 0 ? pending.number : job.same_id_as);
-      fact.payload.assign(job.payload, 'x');
-      fact.reservation = ReservationNumber{job.reservation};
-      if (job.probe) {
-        fact.start_by = Duration(SettleBound(*plan_));
-        fact.run_for = Duration(0);
-      } else {
-        const std::int64_t kind = random_.Below(8);
-        if (kind == 0) fact.start_by = Duration(SomeTime() + 1);
-        if (kind == 1) fact.run_for = Duration(SomeTime());
-        if (kind < 3) fact.priority = static_cast<int>(random_.Between(-2, 2));
-      }
-      return fact;
-    }
+    case Said::kSubmitted:
+      return Submission(pending.number);
     case Said::kCancelled:
       return JobCancelled{JobNumber{pending.number},
                           random_.Below(4) == 0 ? std::optional<Duration>(SomeTime()) : std::nullopt};

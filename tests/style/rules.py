@@ -234,7 +234,7 @@ def includes_point_left(file):
         owner = name.split("/")[0] if quote == '"' else None
         if name.startswith("andiron/"):
             owner = public.get(name, "worker")
-        if name.startswith("tests/sim/") and file.path.startswith(SIMULATOR):
+        if name.startswith(("tests/sim/", "tests/sim_livekit/")) and file.path.startswith(SIMULATOR):
             continue
         if owner in ("tests", "bench", "examples", "sdk"):
             yield number, f"{name}: the product knows nothing of {owner}/"

@@ -3,7 +3,7 @@
 
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/verbs.h"
-#include "worker/config/values.h"
+#include "worker/config/quantities.h"
 
 namespace andiron {
 

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <optional>
 
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/status_view.h"
@@ -27,11 +29,17 @@ std::string Describe(const std::vector<PoolSettings>& pools) {
   return text;
 }
 
+std::optional<std::string> Variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
 }  // namespace
 
 Service::Service(EventLoop& loop) : loop_(loop) {}
 
-absl::Status Service::Open(const WorkerSettings& settings) {
+absl::Status Service::Open(const LoadedConfig& config) {
+  const WorkerSettings& settings = config.settings;
   auto worker = WorkerImpl::Make(loop_.get(), settings, {});
   if (!worker.ok()) return worker.status();
   worker_ = *std::move(worker);
@@ -39,6 +47,11 @@ absl::Status Service::Open(const WorkerSettings& settings) {
       ControlServer::Create(*worker_, settings.socket.empty() ? DefaultSocketPath(settings.name) : settings.socket);
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
+  if (config.livekit.enabled()) {
+    auto source = livekit::Source::Create(*worker_, config.livekit, Variable);
+    if (!source.ok()) return source.status();
+    livekit_ = *std::move(source);
+  }
   signals_ = std::make_unique<Signals>(loop_.get(), std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP, SIGUSR1},
                                        [this](int number) { OnSignal(number); });
   return absl::OkStatus();
@@ -47,6 +60,7 @@ absl::Status Service::Open(const WorkerSettings& settings) {
 int Service::Serve() {
   Announce();
   loop_.Run();
+  livekit_.reset();
   server_.reset();
   worker_->log().Write(LogLevel::kInfo, "worker_ended",
                        forced_by_ == 0 ? "ended" : "ended, as forced by a second signal");

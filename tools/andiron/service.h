@@ -3,16 +3,17 @@
 #define ANDIRON_TOOLS_ANDIRON_SERVICE_H_
 
 #include <absl/status/status.h>
-#include <andiron/settings.h>
 
 #include <iosfwd>
 #include <memory>
 #include <string>
 
+#include "worker/config/config.h"
 #include "worker/console/event_loop.h"
 #include "worker/console/signals.h"
 #include "worker/control/control_server.h"
 #include "worker/driver/worker_impl.h"
+#include "worker/livekit/source.h"
 
 namespace andiron {
 
@@ -20,8 +21,9 @@ class Service {
  public:
   explicit Service(EventLoop& loop);
 
-  // Errors: those of WorkerImpl::Make and of ControlServer::Create; then nothing has been started.
-  absl::Status Open(const WorkerSettings& settings);
+  // Errors: those of WorkerImpl::Make, ControlServer::Create and livekit::Source::Create; then nothing has been
+  // started.
+  absl::Status Open(const LoadedConfig& config);
 
   // Until the worker has stopped. The exit code: 0, or 128+N when signal N forced the end.
   int Serve();
@@ -34,6 +36,7 @@ class Service {
   EventLoop& loop_;
   std::unique_ptr<WorkerImpl> worker_;
   std::unique_ptr<ControlServer> server_;
+  std::unique_ptr<livekit::Source> livekit_;  // null = no agent is configured
   std::unique_ptr<Signals> signals_;
   bool stopping_ = false;  // because of a signal
   int forced_by_ = 0;

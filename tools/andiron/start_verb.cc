@@ -48,7 +48,7 @@ int StartVerb::Run(const CommandLine& line) const {
   auto loop = EventLoop::Create();
   if (!loop.ok()) return Report(loop.status());
   Service service(**loop);
-  if (absl::Status opened = service.Open(result.config.settings); !opened.ok()) return Report(opened);
+  if (absl::Status opened = service.Open(result.config); !opened.ok()) return Report(opened);
   return service.Serve();
 }
 

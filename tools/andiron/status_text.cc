@@ -77,6 +77,27 @@ std::string ChildTable(const PoolView& pool) {
   return Table(rows, {false, true, false, true, false});
 }
 
+std::string SourceTable(const StatusView& status) {
+  if (status.sources.empty()) return "";
+  Rows rows{{"SOURCE", "AGENT", "POOL", "STATE", "JOBS", "OFFERED", "REFUSED", "ASSIGNED", "SUCCEEDED", "FAILED",
+             "OUTBOX", "RECONNECTS"}};
+  std::string troubles;
+  for (const SourceView& source : status.sources) {
+    std::vector<std::string> row{Plain(source.kind), source.agent.empty() ? "(unnamed)" : Plain(source.agent),
+                                 Plain(source.pool), Plain(source.state)};
+    for (const char* number :
+         {"jobs", "offered", "refused", "assigned", "succeeded", "failed", "outbox", "reconnects"}) {
+      row.push_back(std::to_string(At(source.numbers, number)));
+    }
+    rows.push_back(std::move(row));
+    if (source.state != "registered" && !source.last_error.empty())
+      troubles += "  " + Plain(source.url) + ": " + Plain(source.last_error) + "\n";
+  }
+  std::vector<bool> right(rows[0].size(), true);
+  for (std::size_t i = 0; i < 4; ++i) right[i] = false;
+  return "\n" + Table(rows, right) + troubles;
+}
+
 // The newest ones: why, and what to do about it.
 std::string Deaths(const StatusView& status) {
   constexpr std::size_t kShown = 5;
@@ -96,7 +117,7 @@ std::string Deaths(const StatusView& status) {
 std::string StatusText(const StatusView& status) {
   std::string text = WorkerLine(status) + "\n" + PoolTable(status);
   for (const PoolView& pool : status.pools) text += PoolHistory(pool) + ChildTable(pool);
-  return text + Deaths(status);
+  return text + SourceTable(status) + Deaths(status);
 }
 
 }  // namespace andiron

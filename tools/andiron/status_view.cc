@@ -61,6 +61,19 @@ PoolView ReadPool(const Struct& object) {
   return pool;
 }
 
+SourceView ReadSource(const Struct& object) {
+  SourceView source;
+  source.kind = Text(object, "kind");
+  source.agent = Text(object, "agent");
+  source.pool = Text(object, "pool");
+  source.url = Text(object, "url");
+  source.state = Text(object, "state");
+  source.last_error = Text(object, "last_error");
+  source.numbers = Counts(object, {"jobs", "offered", "accepted", "refused", "assigned", "succeeded", "failed",
+                                   "outbox", "reconnects", "unacknowledged"});
+  return source;
+}
+
 }  // namespace
 
 absl::StatusOr<StatusView> ReadStatus(const std::string& json) {
@@ -78,6 +91,9 @@ absl::StatusOr<StatusView> ReadStatus(const std::string& json) {
   status.containment = Text(worker, "containment");
   for (const Value& pool : Field(object, "pools").list_value().values()) {
     status.pools.push_back(ReadPool(pool.struct_value()));
+  }
+  for (const Value& source : Field(object, "sources").list_value().values()) {
+    status.sources.push_back(ReadSource(source.struct_value()));
   }
   for (const Value& death : Field(object, "autopsies").list_value().values()) {
     const Struct& fields = death.struct_value();

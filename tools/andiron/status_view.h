@@ -33,6 +33,17 @@ struct PoolView {
   std::vector<ChildView> children;
 };
 
+// Where jobs come from, beside the control socket.
+struct SourceView {
+  std::string kind;   // "livekit"
+  std::string agent;  // "" = the unnamed one
+  std::string pool;
+  std::string url;
+  std::string state;
+  std::string last_error;
+  NamedCounts numbers;  // jobs, outbox, offered ...
+};
+
 struct DeathView {
   std::string time;
   std::string summary;
@@ -48,6 +59,7 @@ struct StatusView {
   double loop_lag_ms = 0;
   std::string containment;
   std::vector<PoolView> pools;
+  std::vector<SourceView> sources;
   std::vector<DeathView> deaths;  // that nobody had planned; the oldest first
 };
 

@@ -5,7 +5,7 @@
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/verbs.h"
 #include "worker/base/clock.h"
-#include "worker/config/values.h"
+#include "worker/config/quantities.h"
 
 namespace andiron {
 namespace {

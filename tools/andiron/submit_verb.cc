@@ -13,7 +13,7 @@
 #include "tools/andiron/text.h"
 #include "tools/andiron/verbs.h"
 #include "worker/base/unique_fd.h"
-#include "worker/config/values.h"
+#include "worker/config/quantities.h"
 
 namespace andiron {
 namespace {

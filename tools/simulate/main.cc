@@ -16,14 +16,18 @@
 #include "tests/sim/run.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/schedule.h"
+#include "tools/simulate/worlds.h"
 
 namespace {
 
 constexpr const char* kHelp =
-    "Runs the worker's core against random schedules of facts, each from one seed, under an oracle.\n"
+    "Runs the worker's core, or one LiveKit agent, against random schedules of facts, each from one seed, under an "
+    "oracle.\n"
     "\n"
     "  andiron-simulate [--seeds N] [--first S] [--jobs N] [--quiet]   N schedules (default 10000) from seed S (1)\n"
     "  andiron-simulate --seed S [--trace]                            replays one; --trace writes each turn\n"
+    "  andiron-simulate --world livekit ...                           the same of an agent at a simulated LiveKit "
+    "server\n"
     "  andiron-simulate --exhaustive [N]                              every order and batching of up to N (5) facts "
     "around\n"
     "                                                                 one start\n"
@@ -44,6 +48,7 @@ struct Options {
   bool quiet = false;
   bool help = false;
   bool rewrite = false;
+  bool livekit = false;
   std::vector<std::string> scenarios;
 };
 
@@ -61,6 +66,10 @@ bool Parse(int argc, char** argv, Options& options) {
     const bool has_number = Number(i + 1 < argc ? argv[i + 1] : nullptr, number);
     if (word == "--trace") {
       options.trace = true;
+    } else if (word == "--world" && i + 1 < argc) {
+      const std::string_view world = argv[++i];
+      if (world != "livekit" && world != "core") return false;
+      options.livekit = world == "livekit";
     } else if (word == "--rewrite") {
       options.rewrite = true;
     } else if (word == "--scenario") {
@@ -97,13 +106,17 @@ int Replay(const Options& options) {
   return result.problem.empty() ? 0 : 1;
 }
 
+int Processes(const Options& options) {
+  return options.jobs > 0 ? options.jobs : static_cast<int>(std::max<long>(1, sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
 int RunMany(const Options& options) {
   const auto began = std::chrono::steady_clock::now();
   const auto seconds = [began] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   };
   const bool live = !options.quiet && isatty(STDERR_FILENO) != 0;
-  const int jobs = options.jobs > 0 ? options.jobs : static_cast<int>(std::max<long>(1, sysconf(_SC_NPROCESSORS_ONLN)));
+  const int jobs = Processes(options);
   const auto account = andiron::sim::RunSeeds(options.first, options.seeds, jobs, [&](std::uint64_t done) {
     if (live)
       std::fprintf(stderr, "\r%llu of %llu", static_cast<unsigned long long>(done),
@@ -157,6 +170,15 @@ int main(int argc, char** argv) {
   if (options.help) {
     std::fputs(kHelp, stdout);
     return 0;
+  }
+  if (options.livekit) {
+    return SimulateLivekit({.seeds = options.seeds,
+                            .first = options.first,
+                            .seed = options.seed,
+                            .jobs = Processes(options),
+                            .one = options.one,
+                            .trace = options.trace,
+                            .quiet = options.quiet});
   }
   if (!options.scenarios.empty()) return RunScenarios(options);
   if (options.exhaustive > 0) return RunAll(options);

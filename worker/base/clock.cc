@@ -22,4 +22,10 @@ std::string WallTime() {
   return text;
 }
 
+std::chrono::seconds WallSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return std::chrono::seconds(now.tv_sec);
+}
+
 }  // namespace andiron

@@ -4,6 +4,7 @@
 
 #include <andiron/time.h>
 
+#include <chrono>
 #include <string>
 
 namespace andiron {
@@ -13,6 +14,9 @@ TimePoint Now();
 
 // The wall clock in UTC, "2026-11-21T03:00:00.123456Z": for people, decides nothing.
 std::string WallTime();
+
+// The wall clock, since 1970: for what other machines compare with theirs (the life of a token).
+std::chrono::seconds WallSeconds();
 
 }  // namespace andiron
 

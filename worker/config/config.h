@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "worker/livekit/settings.h"
+
 namespace andiron {
 
 inline constexpr std::size_t kConfigBytesMax = 1 << 20;
@@ -59,11 +61,13 @@ struct ConfigError {
 };
 std::string ToString(const ConfigError& error);  // "andiron.yaml:3:5: unknown setting 'wram': did you mean 'warm'?"
 
-// Keys: "log_level", "pools.spell.warm", "pools.spell.env.PATH". Every setting is there.
+// Keys: "log_level", "pools.spell.warm", "pools.spell.env.PATH", "sources.livekit.url",
+// "sources.livekit.agents.0.name". Every setting is there; of a source, if it is used.
 using Origins = std::map<std::string, Origin, std::less<>>;
 
 struct LoadedConfig {
   WorkerSettings settings;
+  livekit::Settings livekit;  // without agents: that source isn't used
   Origins origins;
 };
 
@@ -102,6 +106,8 @@ struct SettingDescription {
 };
 std::vector<SettingDescription> DescribeWorkerSettings();
 std::vector<SettingDescription> DescribePoolSettings();
+std::vector<SettingDescription> DescribeLiveKitSettings();
+std::vector<SettingDescription> DescribeAgentSettings();
 
 // The candidate that `word` was probably meant to be, or "" if none is near.
 std::string NearestName(std::string_view word, const std::vector<std::string>& candidates);

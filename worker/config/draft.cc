@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "jobs/settings_rules.h"
+#include "worker/livekit/settings_rules.h"
 
 namespace andiron {
 namespace {
@@ -55,6 +56,29 @@ void Draft::Set(int pool, const Setting& setting, const Written& written, const 
   }
 }
 
+void Draft::UseLiveKit(const Origin& origin) {
+  uses_livekit_ = true;
+  origins_[LiveKitPath("")] = origin;
+  for (const Setting& setting : table_.livekit) origins_[LiveKitPath(setting.key)];
+}
+
+int Draft::AddAgent(const Origin& origin) {
+  const std::size_t agent = livekit_.agents.size();
+  livekit_.agents.emplace_back();
+  origins_[AgentPath(agent, "")] = origin;
+  for (const Setting& setting : table_.agent) origins_[AgentPath(agent, setting.key)];
+  return static_cast<int>(agent);
+}
+
+void Draft::SetLiveKit(const Setting& setting, const Written& written, const Origin& origin) {
+  Assign(LiveKitPath(setting.key), setting, written, FieldOf(livekit_, setting.key), origin);
+}
+
+void Draft::SetAgent(int agent, const Setting& setting, const Written& written, const Origin& origin) {
+  const auto number = static_cast<std::size_t>(agent);
+  Assign(AgentPath(number, setting.key), setting, written, FieldOf(livekit_.agents[number], setting.key), origin);
+}
+
 bool Draft::Outranks(const std::string& path, const Origin& origin) const {
   const auto there = origins_.find(path);
   return there != origins_.end() && there->second.kind > origin.kind;
@@ -88,14 +112,34 @@ void Draft::AssignVariables(const std::string& path, const Setting& setting, con
 
 // Placed where the highest of the origins is, or at the pool if all are defaults.
 void Draft::Contradict(const std::string& pool, const std::vector<std::string>& keys, const std::string& text) {
+  std::vector<std::string> paths;
+  for (const std::string& key : keys) paths.push_back(pool.empty() ? key : PoolPath(pool, key));
+  FailAtHighest(paths, "pools." + pool, pool.empty() ? text : "pool " + pool + ": " + text);
+}
+
+void Draft::FailAtHighest(const std::vector<std::string>& paths, const std::string& whole, std::string text) {
   Origin place;
-  for (const std::string& key : keys) {
-    const auto found = origins_.find(pool.empty() ? key : PoolPath(pool, key));
+  for (const std::string& path : paths) {
+    const auto found = origins_.find(path);
     if (found != origins_.end() && found->second.kind > place.kind) place = found->second;
   }
-  const auto whole = origins_.find("pools." + pool);
-  if (place.kind == Origin::Kind::kDefault && whole != origins_.end()) place = whole->second;
-  Fail(place, pool.empty() ? text : "pool " + pool + ": " + text);
+  const auto around = origins_.find(whole);
+  if (place.kind == Origin::Kind::kDefault && around != origins_.end()) place = around->second;
+  Fail(place, std::move(text));
+}
+
+void Draft::JudgeLiveKit() {
+  for (livekit::AgentSettings& agent : livekit_.agents) {
+    if (agent.pool.empty() && settings_.pools.size() == 1) agent.pool = settings_.pools.front().name;
+  }
+  for (const livekit::Problem& one : livekit::FindProblems(livekit_, settings_.pools)) {
+    if (one.agent < 0) {
+      FailAtHighest({LiveKitPath(one.key), LiveKitPath(one.other)}, LiveKitPath(""), "sources.livekit: " + one.text);
+    } else {
+      const auto number = static_cast<std::size_t>(one.agent);
+      FailAtHighest({AgentPath(number, one.key)}, AgentPath(number, ""), "sources.livekit: agent: " + one.text);
+    }
+  }
 }
 
 void Draft::Fail(const Origin& origin, std::string text) {
@@ -106,8 +150,9 @@ ConfigResult Draft::Finish(int cpus) {
   for (PoolSettings& pool : settings_.pools) ResolveDefaults(pool, cpus);
   if (!failed()) {
     for (const Contradiction& one : FindContradictions(settings_)) Contradict(one.pool, {one.key, one.other}, one.text);
+    if (uses_livekit_) JudgeLiveKit();
   }
-  return {{std::move(settings_), std::move(origins_)}, TakeErrors()};
+  return {{std::move(settings_), std::move(livekit_), std::move(origins_)}, TakeErrors()};
 }
 
 std::vector<ConfigError> Draft::TakeErrors() {
@@ -127,6 +172,14 @@ std::vector<ConfigError> Draft::TakeErrors() {
 
 std::string PoolPath(std::string_view pool, std::string_view key) {
   return "pools." + std::string(pool) + "." + std::string(key);
+}
+
+std::string LiveKitPath(std::string_view key) {
+  return "sources.livekit" + (key.empty() ? "" : "." + std::string(key));
+}
+
+std::string AgentPath(std::size_t agent, std::string_view key) {
+  return LiveKitPath("agents") + "." + std::to_string(agent) + (key.empty() ? "" : "." + std::string(key));
 }
 
 }  // namespace andiron

@@ -28,8 +28,15 @@ class Draft {
   int AddPool(std::string name, const Origin& origin);
   std::vector<std::string> PoolNames() const;
 
+  bool uses_livekit() const { return uses_livekit_; }
+  void UseLiveKit(const Origin& origin);
+  int AddAgent(const Origin& origin);
+  std::size_t agents() const { return livekit_.agents.size(); }
+
   void Set(const Setting& setting, const Written& written, const Origin& origin);            // the worker's
   void Set(int pool, const Setting& setting, const Written& written, const Origin& origin);  // a pool's
+  void SetLiveKit(const Setting& setting, const Written& written, const Origin& origin);
+  void SetAgent(int agent, const Setting& setting, const Written& written, const Origin& origin);
 
   void Fail(const Origin& origin, std::string text);
 
@@ -44,15 +51,23 @@ class Draft {
   bool Outranks(const std::string& path, const Origin& origin) const;
   std::vector<ConfigError> TakeErrors();
   void Contradict(const std::string& pool, const std::vector<std::string>& keys, const std::string& text);
+  void JudgeLiveKit();
+  void FailAtHighest(const std::vector<std::string>& paths, const std::string& whole, std::string text);
 
   SettingsTable table_;
   WorkerSettings settings_;
+  livekit::Settings livekit_;
+  bool uses_livekit_ = false;
   Origins origins_;
   std::multimap<std::tuple<Origin::Kind, int, int>, ConfigError> errors_;  // by origin, line and column
 };
 
 // "pools.spell.warm"
 std::string PoolPath(std::string_view pool, std::string_view key);
+// "sources.livekit.url"
+std::string LiveKitPath(std::string_view key);
+// "sources.livekit.agents.0.name"
+std::string AgentPath(std::size_t agent, std::string_view key);
 
 }  // namespace andiron
 

@@ -58,9 +58,22 @@ void ApplyWorkerVariable(const std::string& variable, const std::string& value, 
   if (!nearest.empty()) draft.Fail(origin, "unknown" + DidYouMean(std::string(kPrefix) + nearest));
 }
 
+// Known by these names to every program that speaks to a LiveKit server.
+void ApplyLiveKitVariables(const EnvironmentMap& environment, Draft& draft) {
+  constexpr std::pair<std::string_view, std::string_view> kVariables[] = {
+      {"LIVEKIT_URL", "url"}, {"LIVEKIT_API_KEY", "key"}, {"LIVEKIT_API_SECRET", "secret"}};
+  for (const auto& [variable, key] : kVariables) {
+    const auto found = environment.find(variable);
+    if (found == environment.end() || found->second.empty()) continue;
+    const Origin origin{Origin::Kind::kEnvironment, std::string(variable), 0, 0};
+    draft.SetLiveKit(*FindSetting(draft.table().livekit, key), found->second, origin);
+  }
+}
+
 }  // namespace
 
 void ApplyEnvironment(const EnvironmentMap& environment, Draft& draft) {
+  if (draft.uses_livekit()) ApplyLiveKitVariables(environment, draft);
   const std::set<std::string_view> own = OwnVariables();
   for (auto at = environment.lower_bound(kPrefix); at != environment.end() && at->first.starts_with(kPrefix); ++at) {
     if (own.contains(at->first) || at->second.empty()) continue;

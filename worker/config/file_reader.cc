@@ -13,6 +13,7 @@
 #include "jobs/settings_rules.h"
 #include "worker/config/text.h"
 #include "worker/config/yaml_document.h"
+#include "worker/livekit/settings_rules.h"
 
 namespace andiron {
 namespace {
@@ -83,13 +84,16 @@ class FileReader {
     if (key.text == "pools") {
       if (value.kind == YamlNode::Kind::kNull) return;
       for (const auto& [name, pool] : Entries(value, "pools")) Pool(*name, *pool);
+    } else if (key.text == "sources") {
+      if (value.kind == YamlNode::Kind::kNull) return;
+      for (const auto& [name, source] : Entries(value, "sources")) Source(*name, *source);
     } else if (const Setting* setting = FindSetting(draft_.table().worker, key.text)) {
       if (auto written = Read(*setting, key, value)) draft_.Set(*setting, *written, At(value.place));
     } else if (FindSetting(draft_.table().pool, key.text) != nullptr) {
       Fail(key, key.text + " is a setting of a pool: write it below pools: NAME:");
     } else if (!key.text.starts_with("x-")) {
       std::vector<std::string> known = Keys(draft_.table().worker);
-      known.emplace_back("pools");
+      known.insert(known.end(), {"pools", "sources"});
       Unknown(key, known);
     }
   }
@@ -116,6 +120,37 @@ class FileReader {
       Fail(key, key.text + " is a setting of the worker: write it at the top, outside of pools");
     } else {
       Unknown(key, Keys(draft_.table().pool));
+    }
+  }
+
+  void Source(const YamlNode& name, const YamlNode& value) {
+    if (name.text != "livekit") return Unknown(name, {"livekit"});
+    draft_.UseLiveKit(At(name.place));
+    for (const auto& [key, setting] : Entries(value, "the settings of livekit")) LiveKitEntry(*key, *setting);
+  }
+
+  void LiveKitEntry(const YamlNode& key, const YamlNode& value) {
+    if (key.text == "agents") {
+      if (value.kind != YamlNode::Kind::kList) return Fail(value, "expected a list of agents (- name: NAME)");
+      for (const YamlNode* agent : value.items) Agent(*agent);
+    } else if (const Setting* setting = FindSetting(draft_.table().livekit, key.text)) {
+      if (auto written = Read(*setting, key, value)) draft_.SetLiveKit(*setting, *written, At(value.place));
+    } else {
+      std::vector<std::string> known = Keys(draft_.table().livekit);
+      known.emplace_back("agents");
+      Unknown(key, known);
+    }
+  }
+
+  void Agent(const YamlNode& value) {
+    if (draft_.agents() > livekit::kAgentsMax || Exhausted(value)) return;  // one too many is told at the end
+    const int agent = draft_.AddAgent(At(value.place));
+    for (const auto& [key, node] : Entries(value, "an agent")) {
+      if (const Setting* setting = FindSetting(draft_.table().agent, key->text)) {
+        if (auto written = Read(*setting, *key, *node)) draft_.SetAgent(agent, *setting, *written, At(node->place));
+      } else {
+        Unknown(*key, Keys(draft_.table().agent));
+      }
     }
   }
 

@@ -33,6 +33,8 @@ std::string FormOf(const Setting& setting) {
       return "NAME=VALUE";
     case Kind::kInherit:
       return "all|none|NAMES";
+    case Kind::kChoices:
+      return "NAMES";
     case Kind::kChoice:
       break;
   }
@@ -95,10 +97,12 @@ std::string TypeOf(const Setting& setting) {
       return R"("anyOf":[)" + number + "]";
     }
     case Kind::kChoice:
+    case Kind::kChoices:
       break;
   }
   std::string choices;
   for (const std::string& choice : setting.choices) choices += (choices.empty() ? "" : ",") + JsonQuoted(choice);
+  if (setting.kind == Kind::kChoices) return R"("type":"array","items":{"enum":[)" + choices + "]}";
   return R"("enum":[)" + choices + "]";
 }
 
@@ -121,6 +125,14 @@ std::vector<SettingDescription> DescribeWorkerSettings() {
 
 std::vector<SettingDescription> DescribePoolSettings() { return Describe<PoolSettings>(MakeSettingsTable().pool); }
 
+std::vector<SettingDescription> DescribeLiveKitSettings() {
+  return Describe<livekit::Settings>(MakeSettingsTable().livekit);
+}
+
+std::vector<SettingDescription> DescribeAgentSettings() {
+  return Describe<livekit::AgentSettings>(MakeSettingsTable().agent);
+}
+
 std::string ConfigSchema() {
   const SettingsTable table = MakeSettingsTable();
   return R"({"$schema":"https://json-schema.org/draft/2020-12/schema","title":"Andiron's configuration",)"
@@ -128,9 +140,17 @@ std::string ConfigSchema() {
          Properties(table.worker, DescribeWorkerSettings(), "  ") +
          R"(,
   "pools":{"type":"object","description":"by name","propertyNames":{"pattern":"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$"},)"
-         R"("additionalProperties":{"$ref":"#/$defs/pool"}}
+         R"("additionalProperties":{"$ref":"#/$defs/pool"}},
+  "sources":{"type":["object","null"],"additionalProperties":false,"properties":{
+    "livekit":{"$ref":"#/$defs/livekit"}}}
 },"$defs":{"pool":{"type":["object","null"],"additionalProperties":false,"properties":{)" +
-         Properties(table.pool, DescribePoolSettings(), "    ") + "\n}}}}\n";
+         Properties(table.pool, DescribePoolSettings(), "    ") +
+         "\n}},\n"
+         R"("livekit":{"type":"object","additionalProperties":false,"properties":{)" +
+         Properties(table.livekit, DescribeLiveKitSettings(), "    ") +
+         R"(,
+    "agents":{"type":"array","items":{"type":"object","additionalProperties":false,"properties":{)" +
+         Properties(table.agent, DescribeAgentSettings(), "      ") + "\n}}}}}}}\n";
 }
 
 }  // namespace andiron

@@ -14,8 +14,10 @@
 namespace andiron {
 
 struct SettingsTable {
-  std::vector<Setting> worker;  // without `pools`
+  std::vector<Setting> worker;  // without `pools` and `sources`
   std::vector<Setting> pool;
+  std::vector<Setting> livekit;  // without `agents`
+  std::vector<Setting> agent;
 };
 SettingsTable MakeSettingsTable();
 
@@ -25,6 +27,8 @@ std::vector<std::string> Keys(const std::vector<Setting>& settings);
 // monostate = there is none.
 Field FieldOf(WorkerSettings& worker, std::string_view key);
 Field FieldOf(PoolSettings& pool, std::string_view key);
+Field FieldOf(livekit::Settings& livekit, std::string_view key);
+Field FieldOf(livekit::AgentSettings& agent, std::string_view key);
 
 }  // namespace andiron
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "worker/base/json.h"
 #include "worker/config/config.h"
@@ -34,6 +35,10 @@ std::string List(const std::vector<std::string>& words) {
 }
 
 std::string Value(const Setting& setting, const Field& field) {
+  // Whoever loads what is printed has the secret in the environment.
+  if (setting.secret) return JsonQuoted("${LIVEKIT_API_SECRET}");
+  if (auto* permissions = std::get_if<livekit::Permissions*>(&field))
+    return List(PermissionNames(setting, **permissions));
   if (auto* words = std::get_if<std::vector<std::string>*>(&field)) return List(**words);
   if (auto* inherit = std::get_if<EnvInherit*>(&field); inherit && (*inherit)->kind == EnvInherit::Kind::kNames) {
     return List((*inherit)->names);
@@ -44,7 +49,8 @@ std::string Value(const Setting& setting, const Field& field) {
 // What a list of settings is printed through: the same walk for YAML and JSON.
 class Printer {
  public:
-  explicit Printer(const LoadedConfig& config) : config_(config), settings_(config.settings) {}
+  explicit Printer(const LoadedConfig& config)
+      : config_(config), settings_(config.settings), livekit_(config.livekit) {}
 
   std::string Yaml() {
     for (const Setting& setting : table_.worker)
@@ -54,6 +60,7 @@ class Printer {
       text_ += "  " + Scalar(pool.name) + ":\n";
       for (const Setting& setting : table_.pool) YamlSetting(pool, setting);
     }
+    if (livekit_.enabled()) YamlLiveKit();
     return std::move(text_);
   }
 
@@ -66,6 +73,7 @@ class Printer {
     for (PoolSettings& pool : settings_.pools) {
       for (const Setting& setting : table_.pool) JsonSetting(pool, setting);
     }
+    if (livekit_.enabled()) JsonLiveKit();
     json_.EndArray();
     json_.EndObject();
     return json_.Take() + "\n";
@@ -97,6 +105,31 @@ class Printer {
     }
     text_ += "    " + setting.key + ":\n";
     for (const auto& [name, value] : pool.env) YamlLine("      ", JsonQuoted(name), Scalar(value), path + "." + name);
+  }
+
+  void YamlLiveKit() {
+    text_ += "sources:\n  livekit:\n";
+    for (const Setting& setting : table_.livekit)
+      YamlLine("    ", setting.key, Value(setting, FieldOf(livekit_, setting.key)), LiveKitPath(setting.key));
+    text_ += "    agents:\n";
+    for (std::size_t i = 0; i < livekit_.agents.size(); ++i) {
+      std::string_view indent = "      - ";
+      for (const Setting& setting : table_.agent) {
+        YamlLine(std::exchange(indent, "        "), setting.key,
+                 Value(setting, FieldOf(livekit_.agents[i], setting.key)), AgentPath(i, setting.key));
+      }
+    }
+  }
+
+  void JsonLiveKit() {
+    for (const Setting& setting : table_.livekit) {
+      const std::string value = setting.secret ? "(not shown)" : Format(setting, FieldOf(livekit_, setting.key));
+      JsonItem(LiveKitPath(setting.key), value);
+    }
+    for (std::size_t i = 0; i < livekit_.agents.size(); ++i) {
+      for (const Setting& setting : table_.agent)
+        JsonItem(AgentPath(i, setting.key), Format(setting, FieldOf(livekit_.agents[i], setting.key)));
+    }
   }
 
   void JsonSetting(PoolSettings& pool, const Setting& setting) {
@@ -136,7 +169,8 @@ class Printer {
   }
 
   const LoadedConfig& config_;
-  WorkerSettings settings_;  // a copy: fields are reached through pointers
+  WorkerSettings settings_;  // copies: fields are reached through pointers
+  livekit::Settings livekit_;
   const SettingsTable table_ = MakeSettingsTable();
   std::string text_;
   JsonWriter json_;

@@ -2,86 +2,25 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
-#include <span>
+#include <iterator>
 
 #include "jobs/settings_rules.h"
 #include "worker/config/config.h"
+#include "worker/config/quantities.h"
 #include "worker/config/text.h"
 
 namespace andiron {
 namespace {
 
-struct Unit {
-  std::string_view name;
-  std::int64_t size;
-};
+// By the numbers of config.proto's Permission.
+constexpr bool livekit::Permissions::* kPermissions[] = {
+    &livekit::Permissions::can_subscribe, &livekit::Permissions::can_publish, &livekit::Permissions::can_publish_data,
+    &livekit::Permissions::can_update_metadata, &livekit::Permissions::hidden};
 
-// From large to small: so must they come in a value of several units.
-constexpr Unit kTimes[] = {{"d", 86'400'000'000'000},
-                           {"h", 3'600'000'000'000},
-                           {"m", 60'000'000'000},
-                           {"s", 1'000'000'000},
-                           {"ms", 1'000'000},
-                           {"us", 1'000},
-                           {"ns", 1}};
-constexpr Unit kSizes[] = {{"TiB", std::int64_t{1} << 40},
-                           {"TB", 1'000'000'000'000},
-                           {"GiB", 1 << 30},
-                           {"GB", 1'000'000'000},
-                           {"MiB", 1 << 20},
-                           {"MB", 1'000'000},
-                           {"KiB", 1 << 10},
-                           {"kB", 1'000},
-                           {"KB", 1'000},
-                           {"B", 1}};
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-std::size_t Digits(std::string_view text) {
-  return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), IsDigit) - text.begin());
-}
-
-// "1.5h" off the front of `text`, as a multiple of the smallest unit. `next` is the first unit that may still come.
-std::optional<std::int64_t> TakeQuantity(std::string_view& text, std::span<const Unit> units, std::size_t& next) {
-  std::int64_t whole = 0;
-  const std::size_t digits = Digits(text);
-  const auto parsed = std::from_chars(text.data(), text.data() + digits, whole);
-  if (digits == 0 || parsed.ec != std::errc()) return std::nullopt;
-  text.remove_prefix(digits);
-  std::int64_t fraction = 0;
-  std::int64_t scale = 1;
-  if (text.starts_with('.')) {
-    text.remove_prefix(1);
-    const std::size_t places = Digits(text);
-    if (places == 0 || places > 3) return std::nullopt;
-    std::from_chars(text.data(), text.data() + places, fraction);
-    for (std::size_t i = 0; i < places; ++i) scale *= 10;
-    text.remove_prefix(places);
-  }
-  const std::size_t letters = static_cast<std::size_t>(std::find_if(text.begin(), text.end(), IsDigit) - text.begin());
-  for (; next < units.size(); ++next) {
-    if (units[next].name != text.substr(0, letters)) continue;
-    const std::int64_t size = units[next++].size;
-    text.remove_prefix(letters);
-    if (whole > std::numeric_limits<std::int64_t>::max() / size - 1 || fraction * size % scale != 0)
-      return std::nullopt;
-    return whole * size + fraction * size / scale;
-  }
-  return std::nullopt;
-}
-
-std::optional<std::int64_t> ParseQuantity(std::string_view text, std::span<const Unit> units, bool several) {
-  if (text == "0") return 0;
-  std::int64_t sum = 0;
-  std::size_t next = 0;
-  do {
-    const std::optional<std::int64_t> part = TakeQuantity(text, units, next);
-    if (!part || *part > std::numeric_limits<std::int64_t>::max() - sum) return std::nullopt;
-    sum += *part;
-  } while (several && !text.empty());
-  if (!text.empty()) return std::nullopt;
-  return sum;
+std::string Joined(const std::vector<std::string>& words, std::string_view between = " ") {
+  std::string joined;
+  for (const std::string& word : words) joined += (joined.empty() ? "" : std::string(between)) + word;
+  return joined;
 }
 
 std::string NumberText(Kind kind, std::int64_t value) {
@@ -117,6 +56,9 @@ std::string Expected(const Setting& setting, const std::string& written) {
       break;
     case Kind::kInherit:
       what = "all, none, or a list of names";
+      break;
+    case Kind::kChoices:
+      what = "a list of " + Joined(setting.choices, ", ");
       break;
     case Kind::kText:
     case Kind::kChoice:
@@ -168,6 +110,7 @@ std::string AssignChoice(const Setting& setting, const std::string& text, const 
   const auto number = found - setting.choices.begin();
   if (auto* level = std::get_if<LogLevel*>(&field)) **level = static_cast<LogLevel>(number);
   if (auto* format = std::get_if<LogFormat*>(&field)) **format = static_cast<LogFormat>(number);
+  if (auto* type = std::get_if<livekit::JobType*>(&field)) **type = static_cast<livekit::JobType>(number);
   return {};
 }
 
@@ -187,6 +130,23 @@ std::optional<std::vector<std::string>> Words(const Written& written) {
   if (auto* text = std::get_if<std::string>(&written)) return SplitWords(*text);
   if (auto* list = std::get_if<std::vector<std::string>>(&written)) return *list;
   return std::nullopt;
+}
+
+// What isn't named isn't permitted.
+std::string AssignChoices(const Setting& setting, const Written& written, livekit::Permissions& field) {
+  const auto words = Words(written);
+  if (!words) return Expected(setting, WrittenText(written));
+  livekit::Permissions permissions = livekit::kNoPermissions;
+  for (const std::string& word : *words) {
+    const auto found = std::find(setting.choices.begin(), setting.choices.end(), Lower(word));
+    if (found == setting.choices.end()) {
+      const std::string nearest = NearestName(word, setting.choices);
+      return Expected(setting, Shown(word)) + (nearest.empty() ? "" : ": did you mean '" + nearest + "'?");
+    }
+    permissions.*kPermissions[static_cast<std::size_t>(found - setting.choices.begin())] = true;
+  }
+  field = permissions;
+  return {};
 }
 
 std::string AssignVariables(const Setting& setting, const Written& written, Variables& field) {
@@ -239,12 +199,6 @@ bool HasNul(const Written& written) {
   return std::any_of(map.begin(), map.end(), [&nul](const auto& one) { return nul(one.first) || nul(one.second); });
 }
 
-std::string Joined(const std::vector<std::string>& words) {
-  std::string joined;
-  for (const std::string& word : words) joined += (joined.empty() ? "" : " ") + word;
-  return joined;
-}
-
 }  // namespace
 
 std::string Assign(const Setting& setting, const Written& written, Field field) {
@@ -266,6 +220,8 @@ std::string Assign(const Setting& setting, const Written& written, Field field) 
       *std::get<std::vector<std::string>*>(field) = *std::move(words);
       return {};
     }
+    case Kind::kChoices:
+      return AssignChoices(setting, written, *std::get<livekit::Permissions*>(field));
     case Kind::kChoice:
       return text ? AssignChoice(setting, *text, field) : Expected(setting, WrittenText(written));
     case Kind::kText:
@@ -274,6 +230,14 @@ std::string Assign(const Setting& setting, const Written& written, Field field) 
                   : Expected(setting, WrittenText(written));
   }
   return "?";
+}
+
+std::vector<std::string> PermissionNames(const Setting& setting, const livekit::Permissions& permissions) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::size(kPermissions); ++i) {
+    if (permissions.*kPermissions[i]) names.push_back(setting.choices[i]);
+  }
+  return names;
 }
 
 std::string Format(const Setting& setting, const Field& field) {
@@ -287,6 +251,9 @@ std::string Format(const Setting& setting, const Field& field) {
   if (auto* words = std::get_if<std::vector<std::string>*>(&field)) return Joined(**words);
   if (auto* level = std::get_if<LogLevel*>(&field)) return setting.choices[static_cast<std::size_t>(**level)];
   if (auto* format = std::get_if<LogFormat*>(&field)) return setting.choices[static_cast<std::size_t>(**format)];
+  if (auto* type = std::get_if<livekit::JobType*>(&field)) return setting.choices[static_cast<std::size_t>(**type)];
+  if (auto* permissions = std::get_if<livekit::Permissions*>(&field))
+    return Joined(PermissionNames(setting, **permissions));
   if (auto* inherit = std::get_if<EnvInherit*>(&field)) {
     if ((*inherit)->kind == EnvInherit::Kind::kAll) return "all";
     return (*inherit)->kind == EnvInherit::Kind::kNone ? "none" : Joined((*inherit)->names);
@@ -296,33 +263,6 @@ std::string Format(const Setting& setting, const Field& field) {
     for (const auto& [name, value] : **variables) joined += (joined.empty() ? "" : " ") + name + "=" + value;
   }
   return joined;
-}
-
-std::optional<std::int64_t> ParseDuration(std::string_view text) { return ParseQuantity(text, kTimes, true); }
-std::optional<std::int64_t> ParseSize(std::string_view text) { return ParseQuantity(text, kSizes, false); }
-
-std::optional<std::int64_t> ParseRate(std::string_view text) {
-  if (text.ends_with("/s")) text.remove_suffix(2);
-  return ParseSize(text);
-}
-
-std::string FormatDuration(std::int64_t nanoseconds) {
-  if (nanoseconds == 0) return "0s";
-  std::string text;
-  for (const Unit& unit : kTimes) {
-    if (unit.name == "d" || nanoseconds < unit.size) continue;
-    text += std::to_string(nanoseconds / unit.size) + std::string(unit.name);
-    nanoseconds %= unit.size;
-  }
-  return text;
-}
-
-std::string FormatSize(std::int64_t bytes) {
-  for (const Unit& unit : kSizes) {
-    if (unit.name.size() != 3 || bytes == 0 || bytes % unit.size != 0) continue;
-    return std::to_string(bytes / unit.size) + std::string(unit.name);
-  }
-  return std::to_string(bytes) + "B";
 }
 
 std::optional<std::vector<std::string>> SplitWords(std::string_view text) {

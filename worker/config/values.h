@@ -14,9 +14,23 @@
 #include <variant>
 #include <vector>
 
+#include "worker/livekit/settings.h"
+
 namespace andiron {
 
-enum class Kind { kText, kInteger, kDuration, kSize, kRate, kSignal, kWords, kVariables, kInherit, kChoice };
+enum class Kind {
+  kText,
+  kInteger,
+  kDuration,
+  kSize,
+  kRate,
+  kSignal,
+  kWords,
+  kVariables,
+  kInherit,
+  kChoice,
+  kChoices,
+};
 
 // One setting, whatever it belongs to.
 struct Setting {
@@ -25,7 +39,8 @@ struct Setting {
   std::string help;
   std::string zero;                  // the word for zero; "" = there is none
   std::string default_words;         // a default that is computed, in words; "" = the field's own
-  std::vector<std::string> choices;  // for kChoice, by number
+  std::vector<std::string> choices;  // for kChoice and kChoices, by number
+  bool secret = false;               // its value is never shown
   std::int64_t min = 0;              // of numbers: counts, nanoseconds or bytes
   std::int64_t max = 0;
 };
@@ -34,7 +49,7 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 
 // The member of a settings struct that a Setting is about.
 using Field = std::variant<std::monostate, int*, std::int64_t*, Duration*, std::string*, std::vector<std::string>*,
-                           Variables*, EnvInherit*, LogLevel*, LogFormat*>;
+                           Variables*, EnvInherit*, LogLevel*, LogFormat*, livekit::JobType*, livekit::Permissions*>;
 
 // What somebody wrote: one text, a list of texts, or names with texts.
 using Written = std::variant<std::string, std::vector<std::string>, Variables>;
@@ -46,12 +61,8 @@ std::string Assign(const Setting& setting, const Written& written, Field field);
 // As it is written on one line, without quotes: "10s", "4MiB", "unlimited". Lists are separated by blanks.
 std::string Format(const Setting& setting, const Field& field);
 
-// "1h30m" in nanoseconds, "4MiB" in bytes, "1MiB/s" in bytes. Nothing if it isn't one or doesn't fit. "0" is one.
-std::optional<std::int64_t> ParseDuration(std::string_view text);
-std::optional<std::int64_t> ParseSize(std::string_view text);
-std::optional<std::int64_t> ParseRate(std::string_view text);
-std::string FormatDuration(std::int64_t nanoseconds);
-std::string FormatSize(std::int64_t bytes);
+// Those that are given, by their names in the setting.
+std::vector<std::string> PermissionNames(const Setting& setting, const livekit::Permissions& permissions);
 
 // Words as a shell splits them: quotes and backslashes, and nothing else. Nothing if a quote isn't closed.
 std::optional<std::vector<std::string>> SplitWords(std::string_view text);

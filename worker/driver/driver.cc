@@ -193,6 +193,7 @@ std::string Driver::StatusJson() {
   figures.log_lines_dropped = log_.dropped();
   figures.child_log_lines_dropped = children_->log_lines_dropped();
   figures.deaths = &deaths_;
+  figures.desk = &desk_;
   return andiron::StatusJson(core_.Status(), figures);
 }
 

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "worker/base/json.h"
+
 namespace andiron {
 namespace {
 
@@ -58,6 +60,14 @@ void JobDesk::Leave(JobSource& source) {
   for (auto& [number, asker] : reservations_) {
     if (asker == &source) asker = nullptr;
   }
+}
+
+void JobDesk::WriteSources(JsonWriter& json) const {
+  json.BeginArray();
+  for (const JobSource* source : joined_) {
+    if (source != nullptr) source->WriteStatus(json);
+  }
+  json.EndArray();
 }
 
 const JobDesk::Entry* JobDesk::Find(JobNumber job) const {

@@ -56,6 +56,8 @@ class JobDesk final : public Desk {
   // The job's last: forgets it.
   void Deliver(JobEnd& end);
   void TurnEnds();
+  // An array with an object of each joined source that has something to tell.
+  void WriteSources(JsonWriter& json) const;
 
   // What is known of a job that hasn't ended; null = none.
   const Entry* Find(JobNumber job) const;

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "worker/base/json.h"
+#include "worker/driver/job_desk.h"
 
 namespace andiron {
 namespace {
@@ -113,6 +114,13 @@ std::string StatusJson(const CoreStatus& status, const WorkerFigures& figures) {
   json.BeginArray();
   for (const PoolStatus& pool : status.pools) WritePool(json, pool);
   json.EndArray();
+  json.Key("sources");
+  if (figures.desk != nullptr) {
+    figures.desk->WriteSources(json);
+  } else {
+    json.BeginArray();
+    json.EndArray();
+  }
   json.Key("autopsies");
   if (figures.deaths != nullptr) {
     WriteDeaths(json, *figures.deaths);

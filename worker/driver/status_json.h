@@ -13,6 +13,8 @@
 
 namespace andiron {
 
+class JobDesk;
+
 // A death that nobody had planned, as it is remembered.
 struct RememberedDeath {
   std::string time;   // wall clock
@@ -33,6 +35,7 @@ struct WorkerFigures {
   std::int64_t log_lines_dropped = 0;        // of the worker's own log
   std::int64_t child_log_lines_dropped = 0;  // of children over their log_rate_limit
   const std::deque<RememberedDeath>* deaths = nullptr;
+  const JobDesk* desk = nullptr;
 };
 
 std::string StatusJson(const CoreStatus& status, const WorkerFigures& figures);
