@@ -24,7 +24,7 @@ PoolStatus Pool::Status() const {
     status.children.push_back({.child = Id(slot),
                                .pid = slot.pid,
                                .state = slot.state,
-                               .since = ledger_.now - slot.since,
+                               .since = slot.since,
                                .job = slot.jobs.empty() ? std::string() : slot.jobs.front()->id,
                                .jobs = static_cast<int>(slot.jobs.size())});
   }

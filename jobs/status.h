@@ -22,7 +22,7 @@ struct ChildStatus {
   ChildId child;
   std::int32_t pid = 0;  // 0 = not spawned yet
   SlotState state = SlotState::kVacant;
-  Duration since{};  // in this state
+  TimePoint since{};  // it has been in this state
   std::string job;   // the id of its (first) job; "" = none
   int jobs = 0;      // jobs it has now
 };

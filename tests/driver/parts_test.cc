@@ -146,10 +146,20 @@ TEST(StatusJson, HasEveryPromisedNameAndZeros) {
           R"("jobs":{"accepted":0,"refused":0,"succeeded":0,"failed":0,"cancelled":0,"timed_out":0,"queue_timeout":0,)",
           R"("child_crashed":0,"oom_killed":0,"killed_shutdown":0,"lost_before_start":0})",
           R"("children":[{"slot":1,"generation":2,"pid":4711,"state":"busy","since_ms":0.000,"job":"job \"7\"")",
-          R"("autopsies":[])",
+          R"("sources":[],"autopsies":[])",
       }) {
     EXPECT_THAT(json, HasSubstr(part));
   }
+}
+
+// The core knows no time but that of its last step, which may be long ago.
+TEST(StatusJson, CountsFromNowHowLongAChildHasBeenInItsState) {
+  CoreStatus status;
+  status.pools.push_back({});
+  status.pools[0].children.emplace_back().since = TimePoint{} + std::chrono::seconds(5);
+  WorkerFigures figures;
+  figures.now = TimePoint{} + std::chrono::seconds(7);
+  EXPECT_THAT(StatusJson(status, figures), HasSubstr(R"("since_ms":2000.000)"));
 }
 
 }  // namespace

@@ -187,6 +187,7 @@ std::string Driver::StatusJson() {
   figures.version = ANDIRON_VERSION;
   figures.pid = getpid();
   const TimePoint now = Now();
+  figures.now = now;
   figures.uptime = now - started_;
   figures.loop_lag = lag_.Longest(now);
   figures.containment = Name(children_->containment());

@@ -47,19 +47,19 @@ void WriteCounts(JsonWriter& json, const PoolStatus& pool) {
   json.EndObject();
 }
 
-void WriteChild(JsonWriter& json, const ChildStatus& child) {
+void WriteChild(JsonWriter& json, const ChildStatus& child, TimePoint now) {
   json.BeginObject();
   json.Member("slot", child.child.slot);
   json.Member("generation", child.child.generation);
   json.Member("pid", child.pid);
   json.Member("state", Name(child.state));
-  json.Member("since_ms", Milliseconds(child.since));
+  json.Member("since_ms", Milliseconds(now - child.since));
   json.Member("job", std::string_view(child.job));
   json.Member("jobs", child.jobs);
   json.EndObject();
 }
 
-void WritePool(JsonWriter& json, const PoolStatus& pool) {
+void WritePool(JsonWriter& json, const PoolStatus& pool, TimePoint now) {
   json.BeginObject();
   json.Member("name", std::string_view(pool.name));
   json.Member("warm", pool.warm);
@@ -84,7 +84,7 @@ void WritePool(JsonWriter& json, const PoolStatus& pool) {
   WriteCounts(json, pool);
   json.Key("children");
   json.BeginArray();
-  for (const ChildStatus& child : pool.children) WriteChild(json, child);
+  for (const ChildStatus& child : pool.children) WriteChild(json, child, now);
   json.EndArray();
   json.EndObject();
 }
@@ -112,7 +112,7 @@ std::string StatusJson(const CoreStatus& status, const WorkerFigures& figures) {
   WriteWorker(json, status, figures);
   json.Key("pools");
   json.BeginArray();
-  for (const PoolStatus& pool : status.pools) WritePool(json, pool);
+  for (const PoolStatus& pool : status.pools) WritePool(json, pool, figures.now);
   json.EndArray();
   json.Key("sources");
   if (figures.desk != nullptr) {

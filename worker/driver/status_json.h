@@ -29,6 +29,7 @@ struct WorkerFigures {
   std::string_view name;
   std::string_view version;
   std::int64_t pid = 0;
+  TimePoint now{};
   Duration uptime{};
   Duration loop_lag{};
   std::string_view containment;
