@@ -33,7 +33,7 @@ class AndironWorker:
     def __init__(self, folder, server, agent="clerk", command=None, pool=None, livekit=None, agents=None,
                  name="worker", environment=None, pools=None, top=None):
         """`server` has url, key and secret. `pool`, `livekit`, `top`: settings over the tests' own; `pools`: others
-        beside `pool`, which is named clerk; `agents` replaces `agent`; `environment`: variables beside the tests' own."""
+        beside `pool`, which is named clerk; `agents` replaces `agent`; `environment`: variables beside the tests'."""
         self.folder = os.path.join(folder, name)
         os.makedirs(self.folder, exist_ok=True)
         self.socket = os.path.join(self.folder, "s")
@@ -96,8 +96,9 @@ class AndironWorker:
         return status["pools"][0] if status else {}
 
     def children(self, *states):
-        """Process ids of its children in these states; in any, without."""
-        return [child["pid"] for child in self.pool().get("children", []) if not states or child["state"] in states]
+        """Process ids of its children in these states; in any, without. One that isn't spawned yet has none."""
+        children = [child for child in self.pool().get("children", []) if child["pid"] != 0]
+        return [child["pid"] for child in children if not states or child["state"] in states]
 
     # ---- waiting ----
 

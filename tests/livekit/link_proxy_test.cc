@@ -62,8 +62,12 @@ TEST(LinkProxy, ThatRefusesIsNamedButNotItsPassword) {
     rig.Make(target);
     rig.Open("canaryhead000.canaryclaims.canarysignature");
     ASSERT_TRUE(rig.UntilClosed()) << script;
-    EXPECT_THAT(rig.what(), HasSubstr("the proxy 127.0.0.1:" + std::to_string(proxy.port()) +
-                                      " did not connect us to server.test:443"));
+    // One that resets the connection may do that before it has been seen to be one.
+    EXPECT_THAT(rig.what(), HasSubstr("the proxy 127.0.0.1:" + std::to_string(proxy.port())));
+    if (!std::string_view(script).ends_with(R"(["reset"]]])") &&
+        !std::string_view(script).ends_with(R"([[["close"]]])")) {
+      EXPECT_THAT(rig.what(), HasSubstr("did not connect us to server.test:443"));
+    }
     EXPECT_THAT(rig.what(), Not(HasSubstr("canary")));
     EXPECT_FALSE(rig.refused());
   }

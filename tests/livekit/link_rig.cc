@@ -10,6 +10,8 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "tests/support/process_table.h"
+
 extern char** environ;
 
 namespace andiron::livekit {
@@ -77,7 +79,19 @@ std::string ScriptedServer::After(std::string_view word) {
   return found;
 }
 
-LinkRig::LinkRig() {
+namespace {
+
+// The first loop of a process opens descriptors that stay.
+int DescriptorsBesideALoop() {
+  uv_loop_t loop;
+  EXPECT_EQ(uv_loop_init(&loop), 0);
+  EXPECT_EQ(uv_loop_close(&loop), 0);
+  return OpenDescriptors();
+}
+
+}  // namespace
+
+LinkRig::LinkRig() : descriptors_(DescriptorsBesideALoop()) {
   EXPECT_EQ(uv_loop_init(&loop_), 0);
   auto links = Links::Create(&loop_);
   EXPECT_TRUE(links.ok()) << links.status();
@@ -91,6 +105,7 @@ LinkRig::~LinkRig() {
   EXPECT_TRUE(Until([&gone] { return gone; }));
   links_.reset();
   EXPECT_EQ(CloseLoop(&loop_), 0);
+  EXPECT_EQ(OpenDescriptors(), descriptors_);
   EXPECT_EQ(UvHandle<uv_timer_t>::Live(), 0);
   EXPECT_EQ(UvHandle<uv_idle_t>::Live(), 0);
 }

@@ -87,6 +87,7 @@ class LinkRig {
   std::function<void()> on_closed;
 
  private:
+  const int descriptors_;  // open before the rig
   uv_loop_t loop_;
   std::unique_ptr<Links> links_;
   std::unique_ptr<Link> link_;

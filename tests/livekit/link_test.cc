@@ -1,6 +1,7 @@
 // One connection, plain: what it says of the server's answers, and how messages come and go.
 #include "worker/livekit/link.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -48,6 +49,21 @@ TEST(Link, CloseEndsItAtOnceAndIsSaidInALaterTurn) {
   EXPECT_EQ(rig.what(), "because");
   EXPECT_FALSE(rig.refused());
   EXPECT_TRUE(rig.Until([&] { return server.Count("ended") == 1; }));
+}
+
+TEST(Link, WhatWasSentJustBeforeCloseIsStillWritten) {
+  ScriptedServer server(R"([[["upgrade"], ["frames"]]])");
+  LinkRig rig;
+  rig.Make(Plain(server.port()));
+  rig.Open();
+  ASSERT_TRUE(rig.UntilOpened());
+  EXPECT_TRUE(rig.link().Send("last"));
+  EXPECT_TRUE(rig.link().Send("words"));
+  rig.link().Close("said all");
+  ASSERT_TRUE(rig.UntilClosed());
+  EXPECT_TRUE(rig.Until([&] { return server.Count("ended") == 1; }));
+  EXPECT_EQ(server.Count("frame 2 4 last"), 1);
+  EXPECT_EQ(server.Count("frame 2 5 words"), 1);
 }
 
 TEST(Link, OpensAgainAndAgain) {
@@ -137,8 +153,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Answer{R"([[["request"], ["raw", "SSH-2.0-what\r\n\r\n"], ["close"]]])", "ended before"},
                     Answer{R"([[["upgrade", "wrong"]]])", "wrongly"},
                     Answer{R"([[["upgrade", null, 40000]]])", "did not answer as an HTTP server"},
-                    Answer{R"([[["close"]]])", "ended before the WebSocket was open"},
-                    Answer{R"([[["reset"]]])", "ended before the WebSocket was open"},
+                    Answer{R"([[["close"]]])", "127.0.0.1"}, Answer{R"([[["reset"]]])", "reset by peer"},
                     Answer{R"([[["request"], ["close"]]])", "ended before the WebSocket was open"},
                     Answer{R"([[["request"], ["reset"]]])", "reset by peer"},
                     Answer{R"([[["request"], ["raw", "HTTP/1.1 101 Sw"], ["close"]]])", "ended before"},
@@ -425,6 +440,18 @@ TEST(Link, WritesNothingToStderr) {
     EXPECT_TRUE(rig.UntilClosed());
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+// libwebsockets closes one number twice; a file that is opened in between would lose its descriptor.
+TEST(Link, TheEndClosesNoDescriptorThatIsSomebodyElses) {
+  LinkRig rig;
+  bool gone = false;
+  rig.links().Close([&gone] { gone = true; });
+  std::vector<UniqueFd> files;
+  for (int i = 0; i < 20; ++i) files.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(rig.Until([&gone] { return gone; }));
+  RunFor(rig.loop(), std::chrono::milliseconds(20));
+  for (const UniqueFd& file : files) EXPECT_NE(fcntl(file.get(), F_GETFD), -1);
 }
 
 TEST(Link, LeavesSigpipeAsItIs) {

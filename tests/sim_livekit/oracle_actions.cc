@@ -37,6 +37,7 @@ void Oracle::Did(const livekit::CloseLink& action) {
   Demand(may_close_, "PEER drops a healthy link: " + action.why);
   Demand(!action.why.empty(), "LINK closes without a reason");
   if (!must_close_ && !closes_now_) stalled_ = true;  // only a stall can have been the reason
+  Demand(!stalled_ || !registered_ || told_.full, "LOAD after a stall isn't FULL");
   must_close_ = false;
   EndLink();
 }

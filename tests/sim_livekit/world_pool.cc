@@ -15,9 +15,8 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-int World::Capacity() const {
-  return draining_ || close_asked_ ? 0 : std::max(0, ready_ - running_ - static_cast<int>(places_.size()));
-}
+// Of the children alone: that a draining worker takes no jobs, the agent must know by itself.
+int World::Capacity() const { return std::max(0, ready_ - running_ - static_cast<int>(places_.size())); }
 
 livekit::CapacityTold World::PoolNow() const { return {.capacity = Capacity(), .ready = ready_, .busy = running_}; }
 
@@ -25,7 +24,7 @@ livekit::CapacityTold World::PoolNow() const { return {.capacity = Capacity(), .
 void World::TellCapacity(TimePoint when) { Post(when, 0, livekit::CapacityTold{}); }
 
 void World::Do(livekit::AskPlace& action) {
-  const bool granted = Capacity() > 0 && !Has(Fault::kPlaceRefused);
+  const bool granted = Capacity() > 0 && !draining_ && !close_asked_ && !Has(Fault::kPlaceRefused);
   if (granted) places_.insert(action.ticket);
   changed_ = true;
   if (Has(Fault::kPlaceForgotten)) return;

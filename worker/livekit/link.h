@@ -95,7 +95,8 @@ class Link {
   // closed.
   bool Send(std::string frame);
 
-  // Ends the attempt; closed(why) follows. Nothing, if there is none or its end has been decided already.
+  // Ends the attempt; closed(why) follows. Nothing, if there is none or its end has been decided already. What was sent
+  // before is still written if the kernel takes it at once, but for a Close from within one of our callbacks.
   void Close(std::string why);
 
   LinkSample Sample() const;

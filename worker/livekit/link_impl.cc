@@ -125,7 +125,9 @@ void LinkImpl::WireDown(const WireEnd& end) {
 }
 
 void LinkImpl::Close(std::string why) {
-  if (state_ != State::kIdle && state_ != State::kEnded) End(std::move(why), false);
+  if (state_ == State::kIdle || state_ == State::kEnded) return;
+  wire_.Flush();
+  End(std::move(why), false);
 }
 
 void LinkImpl::End(std::string what, bool credentials_refused) {

@@ -1,7 +1,10 @@
 #include "worker/livekit/link_library.h"
 
+#include <fcntl.h>
 #include <libwebsockets.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -16,6 +19,18 @@ constexpr unsigned kConnectionsMax = 1024;
 // Headers of an answer: load balancers send large cookies.
 constexpr unsigned short kHeaderBytes = 16384;
 constexpr std::uint64_t kLookMs = 2;
+
+std::vector<uv_handle_t*> HandlesOn(uv_loop_t* loop) {
+  std::vector<uv_handle_t*> handles;
+  uv_walk(
+      loop, [](uv_handle_t* handle, void* all) { static_cast<std::vector<uv_handle_t*>*>(all)->push_back(handle); },
+      &handles);
+  return handles;
+}
+
+bool Contains(const std::vector<uv_handle_t*>& handles, const uv_handle_t* handle) {
+  return std::find(handles.begin(), handles.end(), handle) != handles.end();
+}
 
 }  // namespace
 
@@ -33,6 +48,7 @@ absl::Status LinksImpl::Start() {
   options.pcontext = &context_;
   options.user = this;
 
+  const std::vector<uv_handle_t*> before = HandlesOn(loop_);
   // The library sets SIGPIPE to "ignore" for the whole process. That is the host's matter; our writes raise none.
   struct sigaction pipe_action{};
   sigaction(SIGPIPE, nullptr, &pipe_action);
@@ -43,12 +59,34 @@ absl::Status LinksImpl::Start() {
         "libwebsockets can't work on libuv's loop; mostly its libuv part is missing: install the package "
         "libwebsockets-evlib-uv");
   }
+  NoteHandles(before);
   return absl::OkStatus();
+}
+
+void LinksImpl::NoteHandles(const std::vector<uv_handle_t*>& before) {
+  for (uv_handle_t* handle : HandlesOn(loop_)) {
+    if (Contains(before, handle)) continue;
+    if (uv_handle_get_type(handle) == UV_POLL) {
+      uv_fileno(handle, &wakeup_descriptor_);
+    } else {
+      handles_.push_back(handle);
+    }
+  }
+}
+
+// libwebsockets 4.1 has closed its wake-up descriptor by now, and closes the same number once more in a later turn,
+// whosever it is by then. So something stands there that is nobody's.
+void LinksImpl::HoldWakeupNumber() const {
+  const int placeholder = fcntl(uv_backend_fd(loop_), F_DUPFD_CLOEXEC, wakeup_descriptor_);
+  if (placeholder >= 0 && placeholder != wakeup_descriptor_) close(placeholder);
 }
 
 void LinksImpl::Close(std::function<void()> done) {
   done_ = std::move(done);
-  if (context_ != nullptr) lws_context_destroy(context_);
+  if (context_ != nullptr) {
+    lws_context_destroy(context_);
+    HoldWakeupNumber();
+  }
   timer_.Init(this, [this](uv_timer_t* timer) { return uv_timer_init(loop_, timer); });
   uv_timer_start(
       timer_.get(),
@@ -59,20 +97,11 @@ void LinksImpl::Close(std::function<void()> done) {
 }
 
 // With a loop that isn't its own, the library closes its handles over some turns and then wants to be told once more.
-// That frees the memory of the last ones, so it must not come before they are off the loop; they point to the context.
+// That frees the memory of the last ones, so it must not come before they are off the loop.
 void LinksImpl::LookWhetherGone() {
-  struct Search {
-    const lws_context* context;
-    bool found;
-  } search{context_, false};
-  uv_walk(
-      loop_,
-      [](uv_handle_t* handle, void* argument) {
-        auto* wanted = static_cast<Search*>(argument);
-        if (handle->data != nullptr && handle->data == wanted->context) wanted->found = true;
-      },
-      &search);
-  if (search.found) return;
+  for (const uv_handle_t* handle : HandlesOn(loop_)) {
+    if (Contains(handles_, handle)) return;
+  }
   if (context_ != nullptr) lws_context_destroy(context_);
   if (context_ != nullptr || lookups_ > 0) return;
   timer_.Reset();

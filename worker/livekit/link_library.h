@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "worker/base/uv_handle.h"
 #include "worker/livekit/link_tls.h"
@@ -47,10 +48,14 @@ class LinksImpl {
   Wire* Find(std::uintptr_t number) const;
 
  private:
+  void NoteHandles(const std::vector<uv_handle_t*>& before);
+  void HoldWakeupNumber() const;
   void LookWhetherGone();
 
   uv_loop_t* loop_;
-  lws_context* context_ = nullptr;  // the library sets it to null when it has freed it
+  lws_context* context_ = nullptr;     // the library sets it to null when it has freed it
+  std::vector<uv_handle_t*> handles_;  // the context's own, in its memory: a timer and an idle handle
+  int wakeup_descriptor_ = -1;         // the context's own
   int lookups_ = 0;
   SystemAuthorities authorities_;
   std::uintptr_t last_number_ = 0;

@@ -166,6 +166,10 @@ bool Wire::Send(std::string frame) {
   return true;
 }
 
+void Wire::Flush() {
+  if (stage_ == WireStage::kOpen && !inside_ && !queue_.empty()) Write(connection_);
+}
+
 WireStage Wire::stage() const {
   if (tls_ == nullptr || (stage_ != WireStage::kTls && stage_ != WireStage::kProxy)) return stage_;
   if (tls_->established()) return WireStage::kUpgrade;

@@ -71,6 +71,8 @@ class Wire {
   void Abandon();
 
   bool Send(std::string frame);
+  // Writes what waits, as far as the kernel takes it at once: before an end, the last chance.
+  void Flush();
   WireStage stage() const;
   std::size_t unsent() const { return unsent_ + held_; }
   LinkSample Sample() const;
