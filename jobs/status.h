@@ -23,8 +23,8 @@ struct ChildStatus {
   std::int32_t pid = 0;  // 0 = not spawned yet
   SlotState state = SlotState::kVacant;
   TimePoint since{};  // it has been in this state
-  std::string job;   // the id of its (first) job; "" = none
-  int jobs = 0;      // jobs it has now
+  std::string job;    // the id of its (first) job; "" = none
+  int jobs = 0;       // jobs it has now
 };
 
 struct PoolStatus {
