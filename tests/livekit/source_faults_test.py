@@ -32,49 +32,56 @@ class Faults(SourceTest):
 
 class ServerDeaths(Faults):
     def test_a_server_killed_under_load_is_told_of_every_end_when_it_is_back(self):
-        book, begun = self.book()
-        worker = self.worker(self.lk, command=book, pool=PLENTY, livekit=EAGER).ready()
-        self.dispatch("sleep=300ms", 2)
-        self.dispatch("sleep=2s", 2)
+        command, notes = self.note_taker()
+        worker = self.worker(self.lk, command=command, pool=PLENTY, livekit=EAGER).ready()
+        self.dispatch("hold=" + self.path("early"), 2)
+        self.dispatch("hold=" + self.path("late"), 2)
         jobs = {one["jobID"] for one in self.jobs.wait_assigned(4)}
         worker.wait_pool(lambda pool: pool["running"] == 4, "all run")
         children = worker.children("busy")
         self.lk.kill()
         # Two end while nobody is there to be told, two run on.
+        self.path("early", "")
         agent = worker.wait(lambda agent: agent["outbox"] == 2, "two ends wait")
         self.assertIn(agent["state"], ("connecting", "backing_off"))
         self.assertEqual(agent["jobs"], 2)
         self.assertLessEqual(set(worker.children("busy")), set(children))
         self.lk.start()
         worker.registered()
+        self.path("late", "")
         worker.wait(lambda agent: agent["outbox"] == 0 and agent["jobs"] == 0, "all is told")
         # The server that was told has never heard of them: this is its word for it.
         wait_until(lambda: set(self.jobs.unknown()) >= jobs, "the server has been told of each")
-        self.assertEqual(sorted(begun()), sorted(jobs))
+        self.assertEqual(sorted(note["job"]["id"] for note in notes()), sorted(jobs))
         agent = worker.agent()
         self.assertEqual((agent["succeeded"], agent["unacknowledged"]), (4, 0))
         self.lk.create_room("hall")
         self.works(worker)
 
+    def running(self, **livekit):
+        """A worker with a job that ends as soon as there is the file "go"."""
+        command, _ = self.note_taker()
+        worker = self.worker(self.lk, command=command, livekit={**EAGER, **livekit}).ready()
+        self.dispatch("hold=" + self.path("go"))
+        worker.wait_pool(lambda pool: pool["running"] == 1, "it runs")
+        return worker, self.jobs.wait_assigned()[0]["jobID"]
+
     def test_a_server_that_stands_still_for_a_moment_is_the_same_server_afterwards(self):
-        worker = self.worker(self.lk, livekit=EAGER).ready()
-        self.dispatch("sleep=500ms")
-        self.jobs.wait_assigned()
+        worker, job = self.running()
         self.lk.freeze()
+        self.path("go", "")
         worker.wait(lambda agent: agent["succeeded"] == 1, "the job ends meanwhile")
         self.assertEqual(worker.agent()["outbox"], 1)
         self.lk.thaw()
-        self.assertEqual(list(self.jobs.wait_ended(1).values()), [("JS_SUCCESS", "")])
+        self.assertEqual(self.jobs.wait_ended(1), {job: ("JS_SUCCESS", "")})
         worker.wait(lambda agent: agent["outbox"] == 0, "it has read it")
         self.assertEqual(worker.agent()["reconnects"], 0)
         self.works(worker)
 
     def test_a_server_that_stands_still_for_long_is_given_up_and_found_again(self):
-        worker = self.worker(self.lk, livekit={"ping_interval": "200ms", "ping_timeout": "1s",
-                                               "connect_timeout": "500ms", **EAGER}).ready()
-        self.dispatch("sleep=500ms")
-        job = self.jobs.wait_assigned()[0]["jobID"]
+        worker, job = self.running(ping_interval="200ms", ping_timeout="1s", connect_timeout="500ms")
         self.lk.freeze()
+        self.path("go", "")
         worker.wait_for_log("no answer to a ping")
         worker.wait_for_log("no connection within 0.5")  # a new one isn't answered either
         agent = worker.agent()

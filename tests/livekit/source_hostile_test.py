@@ -52,7 +52,7 @@ class Cuts(Hostile):
     def test_the_end_may_come_after_any_byte(self):
         talk = b"".join(frame(message.SerializeToString()) for message in
                         (registered(), offer("AJ_1"), assignment("AJ_1"), termination("AJ_1")))
-        cuts = [*range(0, len(talk), 7), len(talk)]
+        cuts = [*range(0, len(talk), 3), len(talk)]
 
         def script(connection):
             if connection.number >= len(cuts):

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import hmac
-import json
 import os
 import socket
 import unittest
@@ -11,7 +10,7 @@ import unittest
 from andiron_worker import CLERK, PYTHON_CLERK
 from contract import wire
 from livekit_api import DEADLINE, claims_of, make_token
-from source_rig import CHILD, IMPATIENT, REGISTERED, ServerJobs, SourceTest, wait_until
+from source_rig import IMPATIENT, REGISTERED, ServerJobs, SourceTest, wait_until
 from websocket_frames import read_head
 
 
@@ -97,20 +96,14 @@ class Terminations(SourceTest):
 
 
 class Payload(SourceTest):
-    def notes(self):
-        path = self.path("notes")
-        if not os.path.exists(path):
-            return []
-        with open(path, encoding="utf-8") as file:
-            return [json.loads(line) for line in file if line.endswith("\n")]
-
     def test_a_child_gets_the_job_and_a_token_of_the_servers_for_its_identity(self):
         server = self.server()
-        self.worker(server, command=[*CHILD, self.path("notes")]).ready()
+        command, notes = self.note_taker()
+        self.worker(server, command=command).ready()
         server.create_room("hall")
         dispatch = server.create_dispatch("hall", "clerk", "fail=for the clerk")["id"]
         ended = self.jobs.wait_ended(1)
-        note, = self.notes()
+        note, = notes()
         job = note["job"]
         self.assertEqual(list(ended), [job["id"]])
         self.assertEqual((job["room"]["name"], job["metadata"], job["agentName"], job["dispatchId"]),
@@ -129,11 +122,12 @@ class Payload(SourceTest):
     def test_the_agents_permissions_are_those_in_its_token(self):
         server = self.server()
         agents = [{"name": "clerk", "permissions": ["subscribe", "hidden"]}]
-        self.worker(server, command=[*CHILD, self.path("notes")], agents=agents).ready()
+        command, notes = self.note_taker()
+        self.worker(server, command=command, agents=agents).ready()
         server.create_room("hall")
         server.create_dispatch("hall", "clerk")
         self.jobs.wait_ended(1)
-        video = claims_of(self.notes()[0]["token"])["video"]
+        video = claims_of(notes()[0]["token"])["video"]
         self.assertEqual([video.get(name, False) for name in
                           ("canSubscribe", "canPublish", "canPublishData", "canUpdateOwnMetadata", "hidden")],
                          [True, False, False, False, True])
@@ -153,19 +147,26 @@ class Registrations(SourceTest):
     def test_two_agents_share_a_pool(self):
         server = self.server(agent="left")
         right = ServerJobs(server, "right")
+        tap = self.tap(server)
         agents = [{"name": "left", "pool": "clerk"}, {"name": "right", "pool": "clerk"}]
-        worker = self.worker(server, agents=agents, pool={"warm": 1, "max_children": 1, "queue_limit": 0})
-        wait_until(lambda: all(worker.agent(name).get("state") == "registered" for name in ("left", "right")), "both")
-        worker.ready()
+        command, _ = self.note_taker()
+        worker = self.worker(tap, command=command, agents=agents,
+                             pool={"warm": 1, "max_children": 1, "queue_limit": 0})
+
+        def both_are(status):
+            told = [link.all_said("worker_status")[-1:] for link in list(tap.links)]
+            return len(told) == 2 and all(words and words[0].status == status for words in told)
+
+        wait_until(lambda: both_are(wire.WorkerStatus.AVAILABLE), "both can take a job")
         server.create_room("hall")
-        server.create_dispatch("hall", "left", "sleep=500ms")
+        server.create_dispatch("hall", "left", "hold=" + self.path("go"))
         self.jobs.wait_assigned()
-        # Its only child works for the left one: the right one is FULL too, and the server has been told.
-        wait_until(lambda: server.log().count("WS_FULL") >= 4, "both are FULL, beside their first word")
+        # Its only child works for the left one: the right one is FULL too.
+        wait_until(lambda: both_are(wire.WorkerStatus.FULL), "both are FULL")
         self.assertEqual((worker.agent("left")["jobs"], worker.agent("right")["jobs"]), (1, 0))
+        self.path("go", "")
         self.jobs.wait_ended(1)
-        worker.ready()
-        wait_until(lambda: server.log().count("WS_AVAILABLE") >= 4, "both are AVAILABLE again")
+        wait_until(lambda: both_are(wire.WorkerStatus.AVAILABLE), "both can take a job again")
         server.create_dispatch("hall", "right")
         right.wait_ended(1)
         self.assertEqual((worker.agent("left")["succeeded"], worker.agent("right")["succeeded"]), (1, 1))
@@ -205,14 +206,13 @@ class Participants(SourceTest):
     def serve(self, type):
         server = self.server()
         tap = self.tap(server)
-        command = [*CHILD, self.path("notes")]
+        command, self.notes = self.note_taker()
         self.worker(tap, command=command, agents=[{"name": "clerk", "type": type, "pool": "clerk"}]).ready()
         return server, tap
 
     def note(self):
         self.jobs.wait_ended(1)
-        with open(self.path("notes"), encoding="utf-8") as file:
-            return json.loads(file.readline())
+        return self.notes()[0]
 
     def test_a_participant_agent_gets_a_job_for_each_participant(self):
         server, _ = self.serve("participant")

@@ -14,7 +14,6 @@ from livekit_api import DEADLINE, SOURCE, Late, Server, wait_until
 from rig import MARK, EndToEnd, state_of
 from tap import Tap
 
-CHILD = [sys.executable, os.path.join(SOURCE, "tests", "livekit", "source_child.py")]
 # Ends children quickly that don't listen.
 IMPATIENT = {"cancel_grace": "100ms", "stop_grace": "100ms"}
 # Finds a new link quickly, and says its last words quickly.
@@ -136,10 +135,22 @@ class SourceTest(EndToEnd):
         for pool in status["pools"] if status else []:
             self.assertEqual(pool["contained"], 0)
 
-    # ---- room-clerk's book ----
+    # ---- what children write down ----
+
+    def note_taker(self):
+        """A command of source_child.py, which knows "hold=FILE", and the function that reads what it noted."""
+        path = self.path("notes")
+
+        def notes():
+            if not os.path.exists(path):
+                return []
+            with open(path, encoding="utf-8") as file:
+                return [json.loads(line) for line in file if line.endswith("\n")]
+
+        return [sys.executable, os.path.join(SOURCE, "tests", "livekit", "source_child.py"), path], notes
 
     def book(self, name="book"):
-        """A command of room-clerk that keeps a book, and the function that reads the ids of the jobs begun."""
+        """A command of room-clerk with its book, and the function that reads the ids of the jobs begun."""
         path = self.path(name)
 
         def begun():
@@ -164,5 +175,5 @@ def gone(pid):
     return state_of(pid) in "ZX"
 
 
-__all__ = ["CHILD", "EAGER", "HONEST", "IMPATIENT", "Late", "REGISTERED", "ServerJobs", "SourceTest", "gone", "kill",
+__all__ = ["EAGER", "HONEST", "IMPATIENT", "Late", "REGISTERED", "ServerJobs", "SourceTest", "gone", "kill",
            "wait_until"]

@@ -70,7 +70,7 @@ class Agent {
   static constexpr Duration kLoadInterval = std::chrono::milliseconds(100);   // between changes of load alone
   static constexpr Duration kTick = std::chrono::milliseconds(500);           // a step at least so often, on a link
   static constexpr Duration kLastingRegistration = std::chrono::seconds(10);  // after it the back-off begins anew
-  static constexpr double kLoadMax = 0.68;  // while a job can be taken: at 0.7 the server offers nothing
+  static constexpr double kLoadMax = 0.68;  // while a job can be taken: 0.7 is too much for the server
   static constexpr std::size_t kOffersMax = 1000;
   static constexpr std::size_t kJobsMax = 20'000;
   static constexpr std::size_t kErrorMax = 2048;  // bytes of a status' text

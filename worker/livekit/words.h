@@ -77,7 +77,7 @@ struct AnswerOffer {
 
 struct TellLoad {
   bool full = false;
-  float load = 0;  // 0 to 1; from 0.7 on the server offers nothing
+  float load = 0;  // 0 to 1; at 0.7 and more the server prefers others, and offers nothing where there are none
   std::uint32_t job_count = 0;
 };
 
