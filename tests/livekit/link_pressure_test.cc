@@ -177,7 +177,7 @@ TEST(LinkPressure, ACloseOfTheServerShowsInTheSampleOrEndsTheLink) {
 }
 
 TEST(LinkPressure, AFloodCostsTheMemoryOfOneMessage) {
-  ScriptedServer server(R"([[["upgrade"], ["flood", 400, 1048576], ["flood", 200000, 40], ["frames", 1]]])");
+  ScriptedServer server(R"([[["upgrade"], ["flood", 80, 1048576], ["flood", 50000, 40], ["frames", 1]]])");
   LinkRig rig;
   rig.Make(Plain(server.port()));
   rig.CountMessagesOnly();
@@ -186,9 +186,9 @@ TEST(LinkPressure, AFloodCostsTheMemoryOfOneMessage) {
   const std::size_t before = ResidentBytes();
   std::size_t peak = before;
   rig.on_message = [&] { peak = std::max(peak, ResidentBytes()); };
-  ASSERT_TRUE(rig.Until([&] { return rig.message_count() >= 400; })) << rig.what();
+  ASSERT_TRUE(rig.Until([&] { return rig.message_count() >= 80; })) << rig.what();
   rig.on_message = nullptr;
-  ASSERT_TRUE(rig.Until([&] { return rig.message_count() >= 200400; })) << rig.what();
+  ASSERT_TRUE(rig.Until([&] { return rig.message_count() >= 50080; })) << rig.what();
   EXPECT_LT(peak - before, kGrowthMax);
 }
 

@@ -117,7 +117,7 @@ class Stalls(Faults):
     def setUp(self):
         super().setUp()
         self.t = self.tap(self.lk)
-        self.frozen = self.worker(self.t, pool=PLENTY, livekit={"stall_limit": "500ms", **EAGER}).ready()
+        self.frozen = self.worker(self.t, pool=PLENTY, livekit={**EAGER, "stall_limit": "500ms"}).ready()
         self.healthy = self.worker(self.lk, pool={"warm": 8, "max_children": 16}).ready()
 
     def offer_to_the_frozen_one(self):

@@ -16,8 +16,8 @@ from tap import Tap
 
 # Ends children quickly that don't listen.
 IMPATIENT = {"cancel_grace": "100ms", "stop_grace": "100ms"}
-# Finds a new link quickly, and says its last words quickly.
-EAGER = {"backoff_min": "20ms", "backoff_max": "100ms", "flush_timeout": "300ms"}
+# Finds a new link quickly, says its last words quickly, and doesn't take a slow machine for a stall of its own.
+EAGER = {"backoff_min": "20ms", "backoff_max": "100ms", "flush_timeout": "300ms", "stall_limit": "20s"}
 
 
 # Words of the server's log: what happened to a job, or to the request for one.

@@ -266,7 +266,7 @@ class Truth(Rules):
         worker.wait(lambda agent: agent["jobs"] == 1 and agent["state"] == "registered", "the job runs on")
 
     def test_a_worker_that_stood_still_answers_no_old_offer_and_connects_anew(self):
-        worker, connection = self.registered(livekit={"stall_limit": "500ms", **EAGER})
+        worker, connection = self.registered(livekit={**EAGER, "stall_limit": "500ms"})
         worker.freeze()
         connection.say(offer("AJ_old"))
         try:

@@ -90,8 +90,8 @@ struct JobEnded {
 // What the agent's pool can take now. Until the first one it can take nothing.
 struct CapacityTold {
   int capacity = 0;  // jobs that it could take at once
-  int ready = 0;     // children that are ready, busy ones included
-  int busy = 0;      // jobs that run
+  int ready = 0;     // children with a free place, promised or not
+  int busy = 0;      // children that run jobs
 };
 
 // ---- from the worker ----
