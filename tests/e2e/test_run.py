@@ -184,6 +184,11 @@ class Memory(EndToEnd):
     # A worker with nothing to do has 20 MB, under sanitizers 100 MB. A million held results would be over 200 MB more.
     ROOM = 64 << 20
 
+    def setUp(self):
+        super().setUp()
+        # What a sanitizer keeps of freed memory, up to 256 MB, isn't the worker's.
+        self.environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
+
     def idle_peak(self):
         process = self.start([ANDIRON, "run", *REUSE, "--", ECHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL)
