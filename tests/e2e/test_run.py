@@ -181,8 +181,11 @@ class Streams(EndToEnd):
 
 
 class Memory(EndToEnd):
-    # A worker with nothing to do has 20 MB, under sanitizers 100 MB. A million held results would be over 200 MB more.
-    ROOM = 64 << 20
+    # A worker with nothing to do has 20 MB, under sanitizers 100 MB. Results that wait for their turn (behind one whose
+    # child has no processor, say) may have 64 MiB, and each exists twice while it is handed on. Held without a bound, a
+    # million lines are over 200 MB, the slow reader's texts 400 MB.
+    ROOM = 2 * (64 << 20)
+    TEXTS = 40_000
 
     def setUp(self):
         super().setUp()
@@ -229,7 +232,7 @@ class Memory(EndToEnd):
 
         def write():
             try:
-                for _ in range(20_000):  # 200 MB
+                for _ in range(self.TEXTS):  # 400 MB
                     process.stdin.write(line)
                     written[0] += 1
                 process.stdin.close()
@@ -239,9 +242,9 @@ class Memory(EndToEnd):
         writer = threading.Thread(target=write)
         writer.start()
         self.wait_until_still(lambda: written[0])
-        self.assertLess(written[0], 20_000)
+        self.assertLess(written[0], self.TEXTS)
         self.assertLess(peak_memory(process.pid), bound)
-        for _ in range(20_000):
+        for _ in range(self.TEXTS):
             self.assertEqual(process.stdout.readline(), line)
         writer.join(DEADLINE)
         self.ends_with(process, 0)
