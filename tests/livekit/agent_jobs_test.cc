@@ -120,7 +120,7 @@ TEST(AgentJobs, AnEndStaysInTheOutboxUntilAPingAfterItIsAnswered) {
   EXPECT_EQ(rig.agent().Status().outbox, 0);
 }
 
-TEST(AgentJobs, EndsAreToldAgainFirstOfAllOnTheNextLink) {
+TEST(AgentJobs, OnTheNextLinkTheLoadIsToldAndThenTheEndsAgain) {
   AgentRig rig;
   rig.Register();
   const std::uint64_t one = rig.Run("AJ_1");
@@ -134,11 +134,11 @@ TEST(AgentJobs, EndsAreToldAgainFirstOfAllOnTheNextLink) {
   rig.Reconnect();
   ASSERT_EQ(rig.Ends().size(), 2U);
   const std::vector<Say> said = rig.Did<Say>();
-  EXPECT_TRUE(std::holds_alternative<TellJob>(said.at(0).word));
+  EXPECT_TRUE(std::holds_alternative<TellLoad>(said.at(0).word)) << "the server takes a new registration for available";
   EXPECT_TRUE(std::holds_alternative<TellJob>(said.at(1).word));
-  EXPECT_TRUE(std::holds_alternative<Ping>(said.at(2).word));
-  EXPECT_TRUE(std::holds_alternative<TellLoad>(said.at(3).word));
-  rig.Step(milliseconds(1), rig.Word(Ponged{std::get<Ping>(said.at(2).word).timestamp}));
+  EXPECT_TRUE(std::holds_alternative<TellJob>(said.at(2).word));
+  EXPECT_TRUE(std::holds_alternative<Ping>(said.at(3).word));
+  rig.Step(milliseconds(1), rig.Word(Ponged{std::get<Ping>(said.at(3).word).timestamp}));
   EXPECT_EQ(rig.agent().Status().outbox, 0);
 }
 

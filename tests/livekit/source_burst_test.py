@@ -19,14 +19,15 @@ from source_rig import EAGER, HONEST, IMPATIENT, SourceTest, kill, wait_until
 SIZE = int(os.environ.get("ANDIRON_BURST", "100"))
 RATE = 8.0  # dispatches a second
 MOMENT = 0.7  # of standing still: less than a worker's stall_limit, and than the server's patience
-JOBS = ("", "sleep=100ms", "sleep=300ms", "sleep=100ms fail=on purpose", "", "sleep=200ms exit=3")
+JOBS = ("", "sleep=500ms", "sleep=1s", "sleep=300ms fail=on purpose", "sleep=700ms", "sleep=200ms exit=3")
 POOL = {"warm": 4, "max_children": 8, "ack_timeout": "500ms", "ping_interval": "500ms", "ping_timeout": "1s",
         "backoff_max": "500ms", "run_for": "10s", **IMPATIENT}
 ENDS = (wire.JobStatus.SUCCESS, wire.JobStatus.FAILED)
 
 
 class Schedule:
-    """Things to do, each at its time, in one thread."""
+    """Things to do, each at its time, in one thread. What is late delays all that follows, so that they keep their
+    distances."""
 
     def __init__(self):
         self._things = []
@@ -43,6 +44,7 @@ class Schedule:
         while self._things:
             seconds, _, thing, arguments = heapq.heappop(self._things)
             threading.Event().wait(max(0.0, seconds - self.now()))
+            self._begun += max(0.0, self.now() - seconds)
             thing(*arguments)
 
 
@@ -67,13 +69,13 @@ class Burst(SourceTest):
     # ---- faults ----
 
     def one_child(self, *states):
-        children = self.random.choice(self.workers).children(*states)
+        children = [child for worker in self.workers for child in worker.children(*states)]
         return self.random.choice(children) if children else None
 
     def strike_child(self, number, *states):
         child = self.one_child(*states)
         if child is not None and kill(child, number):
-            self.faults_done[f"{number.name} {states[0]}"] += 1
+            self.faults_done[f"{number.name} {' or '.join(states)}"] += 1
 
     def still(self, one):
         """The server or a worker stands still for a moment. A thread of its own ends that: a call may wait for it."""
@@ -164,7 +166,7 @@ class Burst(SourceTest):
               f"{len(untaken)} found no worker; {dict(self.faults_done)}", flush=True)
         # Of what there was a place for nearly all has run; and there was a place for nearly all, on a slow machine too.
         self.assertGreaterEqual(len(begun), 0.95 * len(assigned))
-        self.assertGreaterEqual(len(begun), 0.8 * SIZE)
+        self.assertGreaterEqual(len(begun), 0.9 * SIZE)
         self.check_that_all_is_well()
 
     def check_ends(self, assigned, ends, begun):

@@ -58,7 +58,7 @@ std::string IntentText(Intent intent, const PoolSettings& pool) {
     case Intent::kPingTimeout:
       return "it was idle and didn't answer pings for ping_timeout (" + DurationText(pool.ping_timeout) + ")";
     case Intent::kHalted:
-      return "a signal had stopped it while it was busy";
+      return "a signal had stopped it";
     case Intent::kFrameTimeout:
       return "it sent half a frame and no more for frame_timeout (" + DurationText(pool.frame_timeout) + ")";
     case Intent::kWriteTimeout:

@@ -28,9 +28,9 @@ void Agent::Step(TimePoint as_of, TimePoint now, std::span<AgentFact> facts, Age
   outbox_.Expire(as_of_, lost);
   NoteLost(lost, "given up unread: status_ttl or outbox_limit");
   ReconcileLink();
+  ReconcileLoad();  // first: a server takes a new registration for available
   ReconcileEnds();
   ReconcileOffers();
-  ReconcileLoad();
   ReconcilePing();
   ReconcileClose();
   stalled_ = false;
