@@ -158,12 +158,15 @@ struct StopAnswered {
   bool quarantined = false;  // it could not be killed
 };
 
-// Told when the capacity or the number of ready children has changed.
+// Told when any of it has changed.
 struct CapacityChanged {
   std::uint32_t pool;
   int capacity;  // places that a job could take at once: free on ready children, less reserved, less queued; >= 0
   int ready;     // children that could take a job, promised or not
   int busy;      // children that run jobs
+  bool failing;  // the breaker isn't closed: children fail to start
+
+  bool operator==(const CapacityChanged&) const = default;
 };
 
 struct BreakerChanged {

@@ -199,8 +199,7 @@ class Pool {
   int failed_starts_ = 0;  // in a row, in the whole pool
   bool probe_due_ = false;
   Deadlines::Handle probe_deadline_ = 0;
-  int told_capacity_ = 0;
-  int told_ready_ = 0;
+  CapacityChanged told_{};
   Duration average_run_{};      // of finished jobs, moving; for retry hints only
   Duration slowest_warm_up_{};  // of late: each good start lets the memory of slower ones fade by an eighth
 

@@ -11,6 +11,7 @@ Pool::Pool(std::uint32_t index, PoolSettings settings, Ledger& ledger)
       settings_(std::move(settings)),
       ledger_(ledger),
       slots_(static_cast<std::size_t>(settings_.max_children)) {
+  told_.pool = index_;
   first_.fill(Slot::kNobody);
   last_.fill(Slot::kNobody);
   probe_deadline_ = ledger_.deadlines.Add({Deadlines::Kind::kPool, index_, 0});
@@ -93,11 +94,10 @@ void Pool::RetireSome() {
 }
 
 void Pool::TellCapacity() {
-  const int capacity = Capacity();
-  if (capacity == told_capacity_ && ready_ == told_ready_) return;
-  told_capacity_ = capacity;
-  told_ready_ = ready_;
-  ledger_.Emit(CapacityChanged{index_, capacity, ready_, Count(SlotState::kBusy)});
+  const CapacityChanged news{index_, Capacity(), ready_, Count(SlotState::kBusy), breaker_ != BreakerState::kClosed};
+  if (news == told_) return;
+  told_ = news;
+  ledger_.Emit(news);
 }
 
 int Pool::FreePlaces(const Slot& slot) const {

@@ -16,7 +16,8 @@ constexpr std::string_view kServer = "    url: ws://127.0.0.1:7880\n    key: k\n
 constexpr std::string_view kAgents = "    agents:\n      - name: clerk\n";
 
 std::string WithLiveKit(std::string_view lines, std::string_view agents = kAgents) {
-  return OnePool("") + "sources:\n  livekit:\n" + std::string(kServer) + std::string(lines) + std::string(agents);
+  return OnePool("    warm: 2\n") + "sources:\n  livekit:\n" + std::string(kServer) + std::string(lines) +
+         std::string(agents);
 }
 
 ConfigSources With(std::vector<std::string> environment) {
@@ -86,20 +87,28 @@ INSTANTIATE_TEST_SUITE_P(
     Kinds, WrongLiveKit,
     testing::Values(
         Wrong{"UnknownKey", "    pnig_interval: 1s\n", std::string(kAgents),
-              "c.yaml:9:5: unknown setting 'pnig_interval': did you mean 'ping_interval'?"},
+              "c.yaml:10:5: unknown setting 'pnig_interval': did you mean 'ping_interval'?"},
         Wrong{"UnknownAgentKey", "", "    agents:\n      - nmae: x\n", "unknown setting 'nmae': did you mean 'name'?"},
         Wrong{"NoUnit", "    dead_after: 5\n", std::string(kAgents), "expected a duration with a unit"},
         Wrong{"NoAgents", "", "", "no agent: say which agents this worker serves"},
         Wrong{"AgentsNoList", "", "    agents: clerk\n", "expected a list of agents"},
         Wrong{"UnknownPool", "", "    agents:\n      - {name: a, pool: q}\n",
-              "c.yaml:10:25: sources.livekit: agent: there is no pool 'q'"},
+              "c.yaml:11:25: sources.livekit: agent: there is no pool 'q'"},
         Wrong{"Twice", "", "    agents:\n      - name: a\n      - name: a\n", "another agent has this name and type"},
         Wrong{"Permission", "", "    agents:\n      - {name: a, permissions: [publsh]}\n", "did you mean 'publish'?"},
         Wrong{"Type", "", "    agents:\n      - {name: a, type: rooms}\n", "did you mean 'room'?"},
-        Wrong{"MinReady", "", "    agents:\n      - {name: a, min_ready: 10000}\n", "FULL for ever"},
+        Wrong{"MinReady", "", "    agents:\n      - {name: a, min_ready: 10000}\n",
+              "min_ready is more than the pool's warm"},
+        Wrong{"MinReadyOnePast", "", "    agents:\n      - {name: a, min_ready: 3}\n", "warm (2)"},
         Wrong{"Backoff", "    backoff_min: 31s\n", std::string(kAgents), "lower it, or raise backoff_max"},
         Wrong{"Ping", "    ping_timeout: 5s\n", std::string(kAgents), "ping_timeout isn't longer than ping_interval"}),
     [](const auto& test) { return test.param.name; });
+
+TEST(LiveKit, APoolThatKeepsNothingWarmWouldBeFullForEver) {
+  const std::string lines = "sources:\n  livekit:\n" + std::string(kServer) + std::string(kAgents);
+  EXPECT_THAT(ErrorsOf(OnePool("    warm: 0\n") + lines), ElementsAre(HasSubstr("keeps nothing warm")));
+  EXPECT_THAT(ErrorsOf(OnePool("    warm: 1\n") + lines), IsEmpty());
+}
 
 TEST(LiveKit, SaysWhatIsMissing) {
   const std::string text = OnePool("") + "sources:\n  livekit:\n" + std::string(kAgents);

@@ -267,6 +267,23 @@ TEST(Reservation, HoldsAReadyPlaceAgainstOrdinaryJobsUntilCommitted) {
   EXPECT_EQ(rig.All<SendJob>()[0].job, JobNumber{2});
 }
 
+TEST(Capacity, IsToldAgainWhenOnlyTheBusyOnesChange) {
+  PoolSettings pool = Rig::Settings();
+  pool.max_children = 2;
+  pool.max_jobs_per_child = 1;
+  Rig rig(pool);
+  rig.MakeReady();
+  rig.Submit(1);
+  const ChildId first = rig.Child(0);
+  rig.Step(JobAcked{first, JobNumber{1}});
+  rig.MakeReady(1);  // the one in its place
+  EXPECT_EQ(rig.All<CapacityChanged>().at(0).busy, 1);
+  rig.Step(JobReturned{first, JobNumber{1}, JobReturned::End::kSucceeded, ""});
+  ASSERT_EQ(rig.All<CapacityChanged>().size(), 1U);
+  EXPECT_EQ(rig.All<CapacityChanged>()[0].capacity, 1);
+  EXPECT_EQ(rig.All<CapacityChanged>()[0].busy, 0);
+}
+
 TEST(Reservation, ExpiresAndGivesItsPlaceBack) {
   Rig rig;
   rig.MakeReady();

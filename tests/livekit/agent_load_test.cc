@@ -96,6 +96,17 @@ TEST(AgentLoad, FewerReadyThanTheMinimumIsFull) {
   EXPECT_TRUE(rig.Said<TellLoad>().at(0).full);
 }
 
+TEST(AgentLoad, AnOpenBreakerIsFullWhateverIsFree) {
+  AgentRig rig;
+  rig.Register(4);
+  rig.Step(seconds(1), CapacityTold{.capacity = 3, .ready = 3, .busy = 0, .failing = true});
+  rig.Step(Agent::kLoadInterval);
+  ASSERT_EQ(rig.Said<TellLoad>().size(), 1U);
+  EXPECT_TRUE(rig.Said<TellLoad>()[0].full);
+  rig.Step(milliseconds(1), CapacityTold{.capacity = 3, .ready = 3, .busy = 0, .failing = false});
+  EXPECT_FALSE(rig.Said<TellLoad>().at(0).full);
+}
+
 TEST(AgentLoad, ASimulatedJobIsAskedForOnceAndWhenItCanBeTaken) {
   AgentSettings agent = AgentRig::Clerk();
   agent.simulate = "hall";

@@ -152,7 +152,7 @@ class Oracle {
     BreakerState breaker = BreakerState::kClosed;
     int failed_least = 0;  // failed starts in a row: between these two
     int failed_most = 0;
-    int ready_told = 0;      // children with a free place
+    CapacityChanged told{};
     bool ready_now = false;  // in this step
     int failed_now = 0;
     TimePoint last_start{};

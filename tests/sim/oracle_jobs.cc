@@ -318,11 +318,9 @@ void Oracle::Judge(const StopAnswered& action) {
 void Oracle::Judge(const CapacityChanged& action) {
   if (action.pool >= pools_.size() || action.capacity < 0) return Broken("I19", "a capacity of no pool, or below zero");
   PoolSeen& pool = pools_[action.pool];
-  if (pool.capacity == action.capacity && pool.ready_told == action.ready) {
-    return Broken("I19", "a capacity is told again");
-  }
+  if (pool.told == action) return Broken("I19", "a capacity is told again");
+  pool.told = action;
   pool.capacity = action.capacity;
-  pool.ready_told = action.ready;
 }
 
 void Oracle::Judge(const BreakerChanged& action) {

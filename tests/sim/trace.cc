@@ -131,7 +131,8 @@ struct Writer {
            If(action.quarantined, "quarantined");
   }
   std::string operator()(const CapacityChanged& action) const {
-    return "capacity " + Pool(action.pool) + " " + Number(action.capacity) + " ready=" + Number(action.ready);
+    return "capacity " + Pool(action.pool) + " " + Number(action.capacity) + " ready=" + Number(action.ready) +
+           " busy=" + Number(action.busy) + If(action.failing, "failing");
   }
   std::string operator()(const BreakerChanged& action) const {
     return "breaker " + Pool(action.pool) + " " + std::string(Name(action.state));
@@ -175,7 +176,7 @@ struct Hasher {
   void operator()(const ReservationAnswered& a) { Mix(a.reservation, a.granted, a.reason, a.retry_after.count()); }
   void operator()(const WaiterAnswered& a) { Mix(a.waiter, a.end); }
   void operator()(const StopAnswered& a) { Mix(a.waiter, a.found, a.quarantined); }
-  void operator()(const CapacityChanged& a) { Mix(a.pool, a.capacity, a.ready); }
+  void operator()(const CapacityChanged& a) { Mix(a.pool, a.capacity, a.ready, a.busy, a.failing); }
   void operator()(const BreakerChanged& a) { Mix(a.pool, a.state); }
   void operator()(const Drained&) {}
   void operator()(const WorkerStopped&) {}

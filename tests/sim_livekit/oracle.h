@@ -114,7 +114,7 @@ class Oracle {
   bool Current(std::uint64_t attempt) const { return link_ != 0 && attempt == link_; }
   bool Refusing() const { return draining_ || closing_; }
   livekit::TellLoad Truth() const;
-  bool Short() const { return capacity_.capacity <= 0 || capacity_.ready < plan_.agent.min_ready; }
+  bool Short() const { return capacity_.capacity <= 0 || capacity_.ready < plan_.agent.min_ready || capacity_.failing; }
   bool Dips() const;
   std::int64_t Unread() const;
   std::int64_t Granted() const;

@@ -5,7 +5,8 @@
 //     has granted, or if the job runs here already. A job id never runs twice at once.
 //   - Each assigned job gets exactly one end, SUCCESS or FAILED with a text, kept until the server has provably read
 //     it (agent_outbox.h), whatever links do in between.
-//   - The load that is told is the truth of the step it is told in: FULL at capacity 0, draining or closing. Want of
+//   - The load that is told is the truth of the step it is told in: FULL at capacity 0, with an open breaker, draining
+//   or closing. Want of
 //     places that is over within one interval of reports isn't told: offers that come meanwhile get an answer anyway.
 //   - A link that is dead is found and replaced, without a limit on tries; an idle, slow or paused one is left alone.
 //   - After a stall of our own loop nothing old is answered: FULL, and a fresh link.
@@ -173,7 +174,7 @@ class Agent {
   void Record(CloseAsked& fact);
   bool Refusing() const { return draining_ || closing_; }
   TellLoad Load() const;
-  bool Short() const { return capacity_.capacity <= 0 || capacity_.ready < agent_.min_ready; }
+  bool Short() const { return capacity_.capacity <= 0 || capacity_.ready < agent_.min_ready || capacity_.failing; }
   bool Dips() const;
   bool Differs(const TellLoad& load) const;
   TimePoint LoadDue() const;

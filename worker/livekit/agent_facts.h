@@ -89,9 +89,10 @@ struct JobEnded {
 
 // What the agent's pool can take now. Until the first one it can take nothing.
 struct CapacityTold {
-  int capacity = 0;  // jobs that it could take at once
-  int ready = 0;     // children with a free place, promised or not
-  int busy = 0;      // children that run jobs
+  int capacity = 0;      // jobs that it could take at once
+  int ready = 0;         // children with a free place, promised or not
+  int busy = 0;          // children that run jobs
+  bool failing = false;  // its breaker isn't closed: children fail to start
 };
 
 // ---- from the worker ----

@@ -101,7 +101,12 @@ void Agent::ReleasePlaceOf(std::uint64_t ticket, const Offer& offer) {
 }
 
 void Agent::ReleaseOffers() {
-  for (const auto& [ticket, offer] : offers_) ReleasePlaceOf(ticket, offer);
+  for (const auto& [ticket, offer] : offers_) {
+    if (offer.answer == Offer::Answer::kAccepted)
+      Log(LogLevel::kWarn, "agent_offer_unassigned",
+          "job " + offer.job_id + " was accepted, and the link ended before its assignment was read");
+    ReleasePlaceOf(ticket, offer);
+  }
   offers_.clear();
   asked_again_.clear();
 }

@@ -45,7 +45,8 @@ void AgentSeat::Step(TimePoint as_of) {
   as_of_ = as_of;
   const TimePoint now = Now();
   if (agent_.WantsSample(now)) {
-    if (const Link* link = LinkOf(agent_.attempt())) {
+    // Of one that has ended its own words come, and say why.
+    if (const Link* link = LinkOf(agent_.attempt()); link != nullptr && link->open()) {
       const LinkSample sample = link->Sample();
       facts_.push_back(LinkSampled{agent_.attempt(), sample.established, sample.unacknowledged, sample.acknowledged,
                                    sample.received});
@@ -184,7 +185,7 @@ void AgentSeat::OnReservation(const ReservationAnswered& answer) {
 }
 
 void AgentSeat::OnCapacity(const CapacityChanged& news) {
-  if (news.pool == pool_) Post(CapacityTold{news.capacity, news.ready, news.busy});
+  if (news.pool == pool_) Post(CapacityTold{news.capacity, news.ready, news.busy, news.failing});
 }
 
 void AgentSeat::OnWorkerState(WorkerState state) {

@@ -79,10 +79,13 @@ class Rules {
       Add(number, "pool",
           agent.pool.empty() ? "pool is missing, and there isn't exactly one: name the pool that runs this agent's jobs"
                              : "there is no pool '" + agent.pool + "'");
-    } else if (agent.min_ready > pool->max_children) {
+    } else if (pool->warm == 0) {
+      Add(number, "pool",
+          "pool " + pool->name + " keeps nothing warm: the server would be told FULL for ever; set its warm");
+    } else if (agent.min_ready > pool->warm) {
       Add(number, "min_ready",
-          "min_ready is more than the pool's max_children (" + std::to_string(pool->max_children) +
-              "): it would be FULL for ever");
+          "min_ready is more than the pool's warm (" + std::to_string(pool->warm) +
+              "): when idle it would be FULL; lower it, or raise warm");
     }
     for (int i = 0; i < number; ++i) {
       const AgentSettings& other = settings_.agents[static_cast<std::size_t>(i)];
@@ -101,9 +104,6 @@ class Rules {
 std::span<const NumberRule> NumberRules() { return kNumberRules; }
 
 std::vector<Problem> FindProblems(const Settings& settings, const std::vector<PoolSettings>& pools) {
-  const bool absent =
-      settings.url.empty() && settings.key.empty() && settings.secret.empty() && settings.agents.empty();
-  if (absent) return {};
   return Rules(settings, pools).Find();
 }
 

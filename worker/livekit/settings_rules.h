@@ -39,7 +39,7 @@ struct Problem {
   std::string text;
 };
 
-// Nothing is wrong with settings that aren't there (no url, key, secret or agent).
+// Of a source that is used.
 std::vector<Problem> FindProblems(const Settings& settings, const std::vector<PoolSettings>& pools);
 
 }  // namespace andiron::livekit

@@ -41,6 +41,7 @@ absl::StatusOr<std::unique_ptr<Source>> Source::Create(WorkerImpl& worker, const
   target.url = *url;
   target.ca_file = settings.ca_file;
   target.proxy = *proxy;
+  target.attempt_timeout = settings.connect_timeout + std::chrono::seconds(1);  // the agent's own comes first
   target.max_message = static_cast<std::size_t>(settings.max_message);
   std::uint64_t seed = static_cast<std::uint64_t>(Now().time_since_epoch().count());
   source->settings_ = settings;
