@@ -14,10 +14,10 @@ using S = Settings;
 
 constexpr std::int64_t kMillisecond = 1'000'000;
 constexpr std::int64_t kSecond = 1000 * kMillisecond;
-constexpr std::int64_t kDay = 24 * 3600 * kSecond;
+constexpr std::int64_t kDay = std::int64_t{24} * 3600 * kSecond;
 constexpr int kOutboxMax = 1'000'000;
-constexpr std::int64_t kMessageMin = 64 << 10;
-constexpr std::int64_t kMessageMax = 64 << 20;
+constexpr std::int64_t kMessageMin = std::int64_t{64} << 10;
+constexpr std::int64_t kMessageMax = std::int64_t{64} << 20;
 
 constexpr NumberRule kNumberRules[] = {
     {"connect_timeout", &S::connect_timeout, 100 * kMillisecond, kDay},
