@@ -64,7 +64,7 @@ class Stage {
   template <typename Condition>
   bool RunUntil(const char* what, Condition condition) {
     const std::uint64_t deadline = uv_hrtime() + kStuckMs * 1'000'000;
-    uv_timer_start(&timer_, [](uv_timer_t*) {}, kStuckMs, 0);
+    uv_timer_start(&timer_, [](uv_timer_t*) {}, kStuckMs, kStuckMs);
     while (!condition()) {
       if (!failure().empty()) return false;
       if (uv_hrtime() > deadline) {
@@ -77,12 +77,14 @@ class Stage {
     return failure().empty();
   }
 
+  // The timer repeats: one that is due when uv_run begins fires before the poll, which then needs another to end it.
   void RunFor(int milliseconds) {
     passed_ = false;
+    const auto period = static_cast<std::uint64_t>(milliseconds);
     uv_timer_start(
-        &timer_, [](uv_timer_t* timer) { static_cast<Stage*>(timer->data)->passed_ = true; },
-        static_cast<std::uint64_t>(milliseconds), 0);
+        &timer_, [](uv_timer_t* timer) { static_cast<Stage*>(timer->data)->passed_ = true; }, period, period);
     while (!passed_) uv_run(&loop_, UV_RUN_ONCE);
+    uv_timer_stop(&timer_);
   }
 
   // Looks every few milliseconds: asking costs the contender something.
