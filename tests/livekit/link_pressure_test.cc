@@ -1,6 +1,7 @@
 // A server that doesn't read, reads slowly, stands still, or floods: what the link keeps, and what the kernel says.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -148,7 +149,12 @@ TEST(LinkPressure, OfAHalfOpenConnectionNothingIsAcknowledged) {
   rig.Open();
   ASSERT_TRUE(rig.UntilOpened());
   server.Signal();
-  ASSERT_TRUE(rig.Until([&] { return server.Count("holding") == 1; }));
+  ASSERT_TRUE(rig.Until([&] { return server.Count("holding") + server.Count("broken") == 1; }));
+  // Some kernels keep socket filters for root, and nothing else cuts one connection of this machine. Root never skips.
+  if (geteuid() != 0 && server.Count("broken PermissionError") == 1) {
+    GTEST_SKIP() << "this kernel refuses a socket filter to an ordinary user: run as root, this test shows it";
+  }
+  ASSERT_EQ(server.Count("holding"), 1);
   const LinkSample before = rig.link().Sample();
   ASSERT_TRUE(rig.link().Send("anybody there?"));
   ASSERT_TRUE(rig.Until([&] { return rig.link().Sample().unacknowledged > 0; }));
