@@ -150,7 +150,7 @@ TEST(LinkPressure, OfAHalfOpenConnectionNothingIsAcknowledged) {
   ASSERT_TRUE(rig.UntilOpened());
   server.Signal();
   ASSERT_TRUE(rig.Until([&] { return server.Count("holding") + server.Count("broken") == 1; }));
-  // Some kernels keep socket filters for root, and nothing else cuts one connection of this machine. Root never skips.
+  // Some kernels keep socket filters for root. Root never skips.
   if (geteuid() != 0 && server.Count("broken PermissionError") == 1) {
     GTEST_SKIP() << "this kernel refuses a socket filter to an ordinary user: run as root, this test shows it";
   }
