@@ -112,7 +112,7 @@ std::optional<RawResult> ReadResult(std::string_view fields) {
 
 FromChildMessage DecodeResult(std::string_view fields, std::size_t max_result) {
   const std::optional<RawResult> raw = ReadResult(fields);
-  if (!raw || !IsUtf8(raw->error)) return Unreadable("Result");
+  if (!raw) return Unreadable("Result");
   const std::string which = "Result of job " + std::to_string(raw->job);
   if (raw->output.size() > max_result) {
     return ProtocolError{which + " with an output of " + std::to_string(raw->output.size()) + " bytes, max_result is " +
@@ -122,6 +122,8 @@ FromChildMessage DecodeResult(std::string_view fields, std::size_t max_result) {
     return ProtocolError{which + " with an error text of " + std::to_string(raw->error.size()) +
                          " bytes, it may have " + std::to_string(kErrorTextBytesMax)};
   }
+  // After its size: no more than that is ever looked at byte by byte.
+  if (!IsUtf8(raw->error)) return Unreadable("Result");
   switch (raw->end) {
     case kEndSucceeded:
       return ResultMessage{raw->job, ResultMessage::End::kSucceeded, std::string(raw->output)};

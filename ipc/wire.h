@@ -3,6 +3,9 @@
 // Reading and writing these few messages by hand keeps protobuf's library, its start-up and its memory out of small
 // children, and copies off the hot path. Tests compare both directions with protobuf.
 // Nothing here allocates but the growth of `out`.
+//
+// A message may have kFieldsMax fields, known or not: none of ours has a repeated one. Without that bound, 4 MiB of
+// empty fields that nobody knows would hold up the loop for tens of milliseconds.
 #ifndef ANDIRON_IPC_WIRE_H_
 #define ANDIRON_IPC_WIRE_H_
 
@@ -14,8 +17,10 @@
 
 namespace andiron {
 
-// Walks over the fields of one message. Fixed-width fields are passed as kOther; groups, which proto3 doesn't have,
-// are malformed.
+inline constexpr std::size_t kFieldsMax = 1000;
+
+// Walks over the fields of one message. Fixed-width fields are passed as kOther; groups, which proto3 doesn't have, and
+// a field more than kFieldsMax are malformed.
 class FieldReader {
  public:
   enum class Kind { kNumber, kBytes, kOther };
@@ -41,6 +46,7 @@ class FieldReader {
   bool Malformed();
 
   std::string_view rest_;
+  std::size_t fields_ = 0;  // so far
   std::uint32_t field_ = 0;
   Kind kind_ = Kind::kOther;
   std::uint64_t number_ = 0;

@@ -63,7 +63,7 @@ TEST(LivekitMemoryTest, AnAssignmentCostsNoMoreThanItsSize) {
   const std::string job =
       "\x0a\x02"
       "AJ" +
-      Repeated(std::string_view("\x62\x00", 2), kMax - 64);
+      Wrapped('\x62', std::string(kMax - 64, 'x'));
   const std::string message = Wrapped('\x1a', Wrapped('\x0a', job));
   const std::size_t cost = CostOf(message);
   EXPECT_GE(cost, job.size());
