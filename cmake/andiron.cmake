@@ -35,16 +35,28 @@ function(andiron_program name)
   endif()
 endfunction()
 
+# What every test finds in its environment. A test that shows rows of docs/faults.md leaves a record in SHOWN_DIR.
+set(andiron_test_environment
+  "ANDIRON_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
+  "ANDIRON_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+  "ANDIRON_SHOWN_DIR=${PROJECT_BINARY_DIR}/shown")
+# andiron_python_path(VARIABLE FOLDER ...): the environment of a Python test with these folders of ours on its path.
+function(andiron_python_path variable)
+  list(TRANSFORM ARGN PREPEND ${PROJECT_SOURCE_DIR}/ OUTPUT_VARIABLE folders)
+  list(JOIN folders ":" path)
+  set(${variable} "${andiron_test_environment};PYTHONPATH=${path}:${PROJECT_SOURCE_DIR}/tests/support" PARENT_SCOPE)
+endfunction()
+
 # andiron_test(NAME SOURCES ... DEPENDS ... [LABELS ...] [TIMEOUT seconds]): one test program = one ctest entry.
 function(andiron_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
-  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main andiron_build)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} andiron_test_shows GTest::gmock GTest::gtest_main andiron_build)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
-    ENVIRONMENT "ANDIRON_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};ANDIRON_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+    ENVIRONMENT "${andiron_test_environment}")
 endfunction()

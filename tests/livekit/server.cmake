@@ -6,9 +6,9 @@ set_tests_properties(livekit_server_install PROPERTIES TIMEOUT 1800 LABELS livek
 function(livekit_python_test name module)
   add_test(NAME ${name} COMMAND /usr/bin/python3 -B -m unittest -q ${module}
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tests/livekit)
-  set(modules ${PROJECT_SOURCE_DIR}/sdk/python:${PROJECT_SOURCE_DIR}/tests/e2e)
+  andiron_python_path(environment sdk/python tests/e2e)
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS livekit FIXTURES_REQUIRED livekit_server
-    ENVIRONMENT "ANDIRON_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONPATH=${modules}")
+    ENVIRONMENT "${environment}")
 endfunction()
 
 livekit_python_test(livekit_server_rules server_rules_test)
