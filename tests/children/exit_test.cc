@@ -155,6 +155,30 @@ TEST(ExitTest, StatusThatSomebodyElseTookIsLostButTheEndIsTold) {
   EXPECT_EQ(crew.Last<ChildExited>(child)->signal, -1);
 }
 
+// The worker adopts orphans and reaps them: a child of its host is neither.
+TEST(ExitTest, ChildOfTheHostKeepsItsStatus) {
+  Crew crew(FaultPool({"escapee"}));
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t hosts = fork();
+  if (hosts == 0) {
+    char byte = 0;
+    close(ends[1]);
+    _exit(read(ends[0], &byte, 1) == 0 ? 7 : 1);
+  }
+  const ChildId child = crew.StartReady();
+  const pid_t escapee = crew.PrintedPid("escapee");
+  close(ends[1]);  // now it exits, and its SIGCHLD wakes the sweep
+  close(ends[0]);
+  ASSERT_TRUE(crew.Await([&] { return ProcessState(hosts) == 'Z'; }));
+  crew.Kill(child);
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  ASSERT_TRUE(crew.Await([&] { return !ProcessExists(escapee); })) << "the sweep has run";
+  int status = 0;
+  ASSERT_EQ(waitpid(hosts, &status, WNOHANG), hosts);
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
 TEST(ExitTest, EndIsToldOnceHoweverOftenItIsKilled) {
   Crew crew(FaultPool({"good"}));
   const ChildId child = crew.StartReady();

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <string>
 #include <utility>
@@ -22,6 +23,11 @@ constexpr int kHaltsPerSweep = 256;
 // How long the end of the worker waits for what it has killed to be reaped: 200 ms at most.
 constexpr int kLastRounds = 40;
 constexpr int kLastRoundMs = 5;
+
+// A process that the host has started itself is in our list of children, too. Its status is the host's to take: a dead
+// one can't be told by its environment any more, but by its session, which no descendant of our children can share.
+// Process 1 takes all: nobody else would.
+bool IsTheHosts(pid_t pid) { return getpid() != 1 && getsid(pid) == getsid(0); }
 
 }  // namespace
 
@@ -51,8 +57,7 @@ void Orphans::SweepSoon() {
 void Orphans::Sweep() {
   HearHalts();
   for (const pid_t pid : AdoptedProcesses()) {
-    // A process that the host itself has started on its first thread is here, too: it has no name of ours.
-    if (callbacks_.is_child(pid)) continue;
+    if (callbacks_.is_child(pid) || IsTheHosts(pid)) continue;
     const std::string name = EnvironmentOf(pid, kChildVariable);
     if (!name.empty()) {
       if (callbacks_.ended(name)) Kill(pid, name);
@@ -89,7 +94,7 @@ void Orphans::KillAll() {
   for (int round = 0; round < kLastRounds; ++round) {
     bool left = false;
     for (const pid_t pid : AdoptedProcesses()) {
-      if (callbacks_.is_child(pid) || Reap(pid)) continue;
+      if (callbacks_.is_child(pid) || IsTheHosts(pid) || Reap(pid)) continue;
       const std::string name = EnvironmentOf(pid, kChildVariable);
       // Without a name it may be dying: the next round reaps it, or it isn't ours.
       left = left || name.empty() || callbacks_.ended(name);
