@@ -15,7 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr Milliseconds kPromptly{1000};
+constexpr Wait kPromptly{1000};
 
 // How often the child's second thread has been woken.
 std::uint64_t WakesOfAttendant(pid_t pid) {
@@ -67,7 +67,7 @@ TEST(Child, AcknowledgesBeforeTheJobRuns) {
   child.Expect<HelloMessage>();
   child.Send(RunFrame(1, "wait"));
   EXPECT_EQ(child.Expect<AckMessage>().job, 1u);
-  EXPECT_FALSE(child.Readable(Milliseconds(50)));
+  EXPECT_FALSE(child.Readable(Wait(50)));
 }
 
 TEST(Child, AnswersPingsWhenIdleAndWhileAJobRuns) {
@@ -97,7 +97,7 @@ TEST(Child, EndsACancelledJobWithin100Milliseconds) {
     EXPECT_EQ(result.end, ResultMessage::End::kCancelled);
   }
   // The best of five: the machine may be busy with other things, but not five times.
-  EXPECT_LT(best, Milliseconds(100));
+  EXPECT_LT(best, Wait(100));
 }
 
 TEST(Child, RunsJobsInAnyMixtureOfShortAndLong) {
@@ -218,7 +218,7 @@ TEST(Child, FinishesItsJobBeforeItStops) {
   child.Expect<HelloMessage>();
   child.Send(RunFrame(1, "wait") + StopFrame());
   child.Expect<AckMessage>();
-  EXPECT_EQ(child.WaitExit(Milliseconds(50)), -1);
+  EXPECT_EQ(child.WaitExit(Wait(50)), -1);
   child.Send(CancelFrame(1));
   EXPECT_EQ(child.Expect<ResultMessage>().end, ResultMessage::End::kCancelled);
   EXPECT_EQ(child.WaitExit(), 0);
@@ -314,11 +314,11 @@ TEST(Child, WakesNoSecondThreadForShortJobsNorWhenIdle) {
     child.Expect<ResultMessage>();
   }
   // Its timer may have run out once in 10 ms.
-  const auto spent = std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - begin);
+  const auto spent = std::chrono::duration_cast<Wait>(std::chrono::steady_clock::now() - begin);
   EXPECT_LE(WakesOfAttendant(child.pid()), static_cast<std::uint64_t>(spent.count()) / 10 + 5);
-  child.Readable(Milliseconds(50));  // the last timer runs out
+  child.Readable(Wait(50));  // the last timer runs out
   const std::uint64_t before = WakesOfAttendant(child.pid());
-  child.Readable(Milliseconds(200));
+  child.Readable(Wait(200));
   EXPECT_EQ(WakesOfAttendant(child.pid()), before);
 }
 

@@ -17,7 +17,7 @@
 namespace andiron {
 namespace {
 
-bool AwaitReadable(int descriptor, Milliseconds time) {
+bool AwaitReadable(int descriptor, Wait time) {
   pollfd wait{descriptor, POLLIN, 0};
   return poll(&wait, 1, static_cast<int>(time.count())) > 0;
 }
@@ -85,9 +85,24 @@ void ChildUnderTest::Send(std::string_view frames) {
   }
 }
 
-bool ChildUnderTest::Readable(Milliseconds time) { return AwaitReadable(channel_, time); }
+bool ChildUnderTest::TrySend(std::string_view frames) {
+  const ssize_t sent = send(channel_, frames.data(), frames.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent == static_cast<ssize_t>(frames.size());
+}
 
-FromChildMessage ChildUnderTest::Receive(Milliseconds time) {
+std::string ChildUnderTest::ReceiveRaw() {
+  std::string all;
+  char some[4096];
+  for (;;) {
+    const ssize_t count = recv(channel_, some, sizeof some, MSG_DONTWAIT);
+    if (count <= 0) return all;
+    all.append(some, static_cast<std::size_t>(count));
+  }
+}
+
+bool ChildUnderTest::Readable(Wait time) { return AwaitReadable(channel_, time); }
+
+FromChildMessage ChildUnderTest::Receive(Wait time) {
   for (;;) {
     if (const auto frame = reader_.Next()) return DecodeFromChild(frame->body);
     if (reader_.error() != FrameError::kNone) return ProtocolError{reader_.error_text()};
@@ -104,7 +119,7 @@ void ChildUnderTest::CloseChannel() {
   channel_ = -1;
 }
 
-int ChildUnderTest::WaitExit(Milliseconds time) {
+int ChildUnderTest::WaitExit(Wait time) {
   if (exit_) return *exit_;
   if (!AwaitReadable(pidfd_, time)) return -1;
   int status = 0;
@@ -130,6 +145,13 @@ std::string ChildUnderTest::StdoutLine() {
   char byte = 0;
   while (AwaitReadable(stdout_, kPatience) && read(stdout_, &byte, 1) == 1 && byte != '\n') line.push_back(byte);
   return line;
+}
+
+std::string ChildUnderTest::StderrBytes(std::size_t count) {
+  std::string bytes;
+  char byte = 0;
+  while (bytes.size() < count && AwaitReadable(stderr_, kPatience) && read(stderr_, &byte, 1) == 1) bytes += byte;
+  return bytes;
 }
 
 std::string RunFrame(std::uint64_t job, std::string_view payload) {

@@ -15,10 +15,10 @@
 
 namespace andiron {
 
-using Milliseconds = std::chrono::milliseconds;
+using Wait = std::chrono::milliseconds;
 
 // How long anything may take that has no limit of its own.
-inline constexpr Milliseconds kPatience{20000};
+inline constexpr Wait kPatience{20000};
 
 class ChildUnderTest {
  public:
@@ -39,22 +39,28 @@ class ChildUnderTest {
   pid_t pid() const { return pid_; }
 
   void Send(std::string_view frames);
+  // Without waiting; false if it can't be written: nobody reads, or the other end is gone.
+  bool TrySend(std::string_view frames);
+  // All bytes that are there now and that Receive() hasn't read, as they are.
+  std::string ReceiveRaw();
   // Reads nothing for now; true if something is there within the time.
-  bool Readable(Milliseconds time);
+  bool Readable(Wait time);
   // The next message; fails the test if none comes.
-  FromChildMessage Receive(Milliseconds time = kPatience);
+  FromChildMessage Receive(Wait time = kPatience);
   // The next message, which must be of this kind.
   template <typename Message>
-  Message Expect(Milliseconds time = kPatience);
+  Message Expect(Wait time = kPatience);
   void CloseChannel();
 
   // The exit code; 128 + signal; -1 = it didn't end in time.
-  int WaitExit(Milliseconds time = kPatience);
+  int WaitExit(Wait time = kPatience);
   // All of stdout or stderr, until its end. After WaitExit.
   std::string Stdout() { return ReadAll(stdout_); }
   std::string Stderr() { return ReadAll(stderr_); }
   // One line of stdout while it runs.
   std::string StdoutLine();
+  // So many bytes of stderr while it runs.
+  std::string StderrBytes(std::size_t count);
 
  private:
   [[noreturn]] void BecomeTheChild(const Options& options, int channel, int out, int error);
@@ -79,7 +85,7 @@ std::string StopFrame();
 void FailForMessage(const FromChildMessage& message);
 
 template <typename Message>
-Message ChildUnderTest::Expect(Milliseconds time) {
+Message ChildUnderTest::Expect(Wait time) {
   FromChildMessage message = Receive(time);
   if (auto* wanted = std::get_if<Message>(&message)) return std::move(*wanted);
   FailForMessage(message);

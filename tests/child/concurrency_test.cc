@@ -46,7 +46,7 @@ TEST(ConcurrentChild, CancelsTheJobThatIsNamed) {
   Begin(child, {{1, "wait"}, {2, "wait"}});
   child.Send(CancelFrame(2));
   EXPECT_EQ(child.Expect<ResultMessage>().job, 2u);
-  EXPECT_FALSE(child.Readable(Milliseconds(50)));
+  EXPECT_FALSE(child.Readable(Wait(50)));
   child.Send(CancelFrame(1));
   EXPECT_EQ(child.Expect<ResultMessage>().job, 1u);
 }
@@ -76,7 +76,7 @@ TEST(ConcurrentChild, FinishesItsJobsBeforeItStops) {
   child.Expect<HelloMessage>();
   Begin(child, {{1, "wait"}, {2, "wait"}});
   child.Send(StopFrame());
-  EXPECT_EQ(child.WaitExit(Milliseconds(50)), -1);
+  EXPECT_EQ(child.WaitExit(Wait(50)), -1);
   child.Send(CancelFrame(1) + CancelFrame(2));
   child.Expect<ResultMessage>();
   child.Expect<ResultMessage>();
@@ -88,7 +88,7 @@ TEST(ConcurrentChild, EndsPromptlyWhenTheWorkerGoesAway) {
   child.Expect<HelloMessage>();
   Begin(child, {{1, "poll"}, {2, "wait"}});
   child.CloseChannel();
-  EXPECT_EQ(child.WaitExit(Milliseconds(1000)), 69);
+  EXPECT_EQ(child.WaitExit(Wait(1000)), 69);
 }
 
 }  // namespace

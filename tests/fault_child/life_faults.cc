@@ -61,6 +61,16 @@ void GroupMember(int) {
   _exit(0);
 }
 
+// It ends when it is asked to; a process of its group doesn't.
+void StubbornMember(int) {
+  signal(SIGTERM, SIG_IGN);
+  const pid_t pid = fork();
+  if (pid == 0) Hang();
+  signal(SIGTERM, SIG_DFL);
+  Say(1, "member " + std::to_string(pid) + "\n");
+  Good(0);
+}
+
 // ---- output ----
 
 void Flood(int) {
@@ -142,6 +152,13 @@ void NoAck(int) {
   Put(Hello());
   NextJob();
   Hang();
+}
+
+void ResultUnacked(int) {
+  Put(Hello());
+  const std::uint64_t job = NextJob();
+  Put(Succeeded(job, "done"));
+  Serve();
 }
 
 void HangInJob(int) {

@@ -100,6 +100,16 @@ void ProgressThenHello(int count) {
   Good(0);
 }
 
+// As fast as its worker reads.
+void EndlessProgress(int) {
+  for (std::uint64_t percent = 0;; ++percent) Put(Progress(percent % 100));
+}
+
+void CloseChannelFirst(int) {
+  close(kChannel);
+  Hang();
+}
+
 // ---- after it ----
 
 void HelloThenExit(int code) {
@@ -166,6 +176,15 @@ void ShutReading(int) {
 void NeverRead(int) {
   Put(Hello());
   Hang();
+}
+
+void NoPong(int) {
+  Put(Hello());
+  for (;;) {
+    const Message message = Get();
+    if (message.type == Message::kEnd || message.type == Message::kStop) return;
+    if (message.type == Message::kRun) Put(Ack(message.number) + Succeeded(message.number, message.payload));
+  }
 }
 
 }  // namespace andiron::fault
