@@ -9,6 +9,7 @@
 
 #include "ipc/limits.h"
 #include "tests/child/child_under_test.h"
+#include "tests/support/shows.h"
 
 namespace andiron {
 namespace {
@@ -71,6 +72,7 @@ TEST(Child, AcknowledgesBeforeTheJobRuns) {
 }
 
 TEST(Child, AnswersPingsWhenIdleAndWhileAJobRuns) {
+  Shows("R87");
   ChildUnderTest child({});
   child.Expect<HelloMessage>();
   child.Send(PingFrame(1));
@@ -232,6 +234,7 @@ TEST(Child, EndsPromptlyWhenTheWorkerGoesAwayWhileItIsIdle) {
 }
 
 TEST(Child, EndsPromptlyWhenTheWorkerGoesAwayInTheMiddleOfAJob) {
+  Shows("R45");
   for (const char* job : {"wait", "poll"}) {
     ChildUnderTest child({});
     child.Expect<HelloMessage>();

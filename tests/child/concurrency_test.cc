@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/child/child_under_test.h"
+#include "tests/support/shows.h"
 
 namespace andiron {
 namespace {
@@ -84,6 +85,7 @@ TEST(ConcurrentChild, FinishesItsJobsBeforeItStops) {
 }
 
 TEST(ConcurrentChild, EndsPromptlyWhenTheWorkerGoesAway) {
+  Shows("R45");
   ChildUnderTest child(kTwoAtOnce);
   child.Expect<HelloMessage>();
   Begin(child, {{1, "poll"}, {2, "wait"}});

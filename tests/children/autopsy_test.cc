@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/children/crew.h"
+#include "tests/support/shows.h"
 
 namespace andiron {
 namespace {
@@ -28,6 +29,7 @@ TEST(AutopsyTest, FailedStartSaysWhatToCheck) {
 }
 
 TEST(AutopsyTest, ChildThatComplainsIsQuoted) {
+  Shows("A6", "R09", "R119");
   Crew crew(FaultPool({"complain-and-exit"}));
   const ChildId child = crew.Start();
   ASSERT_TRUE(crew.AwaitEnd(child));
@@ -53,6 +55,7 @@ TEST(AutopsyTest, InitTimeoutSaysWhatItWasWaitingOn) {
 }
 
 TEST(AutopsyTest, CrashInAJobNamesSignalAndJob) {
+  Shows("R26");
   Crew crew(FaultPool({"die-in-job"}));
   const ChildId child = crew.StartReady();
   crew.Run(child, 42);
@@ -64,6 +67,7 @@ TEST(AutopsyTest, CrashInAJobNamesSignalAndJob) {
 }
 
 TEST(AutopsyTest, ProtocolErrorIsSpelledOut) {
+  Shows("A11");
   Crew crew(FaultPool({"wrong-version"}));
   const ChildId child = crew.Start();
   ASSERT_TRUE(crew.Await<ChildMisbehaved>(child));
@@ -75,6 +79,7 @@ TEST(AutopsyTest, ProtocolErrorIsSpelledOut) {
 }
 
 TEST(AutopsyTest, OrderlyStopNeedsNothing) {
+  Shows("R27");
   Crew crew(FaultPool({"good"}));
   const ChildId child = crew.StartReady();
   crew.children().AskToStop({child, Intent::kRetired});

@@ -12,6 +12,7 @@
 
 #include "tests/children/crew.h"
 #include "tests/support/process_table.h"
+#include "tests/support/shows.h"
 #include "worker/children/cgroup.h"
 
 namespace andiron {
@@ -19,6 +20,7 @@ namespace {
 
 // A machine without a cgroup that we may write to can't run those tests; what happens there is tested as well.
 bool CgroupsUsable() { return CgroupRoot("probe").available(); }
+constexpr char kNoCgroup[] = "no cgroup here that this user may write to";
 
 class ContainmentTest : public testing::TestWithParam<bool> {
  protected:
@@ -26,6 +28,7 @@ class ContainmentTest : public testing::TestWithParam<bool> {
 };
 
 TEST_P(ContainmentTest, LevelIsTold) {
+  Shows("C12", "R38");
   const Crew::Setup setup = Level();
   Crew crew(FaultPool({"good"}), setup);
   const Containment expected = setup.allow_cgroup && CgroupsUsable() ? Containment::kCgroup : Containment::kSubreaper;
@@ -33,6 +36,7 @@ TEST_P(ContainmentTest, LevelIsTold) {
 }
 
 TEST_P(ContainmentTest, EscapeeIsKilledWithItsChild) {
+  Shows("B11", "R38");
   Crew crew(FaultPool({"escapee"}), Level());
   const ChildId child = crew.StartReady();
   const pid_t escapee = crew.PrintedPid("escapee");
@@ -57,6 +61,7 @@ TEST_P(ContainmentTest, EscapeeOfALivingChildIsLeftAlone) {
 }
 
 TEST_P(ContainmentTest, DescendantThatHoldsTheChannelDoesNotKeepItOpen) {
+  Shows("B10", "R24");
   Crew crew(FaultPool({"hold-channel"}), Level());
   const ChildId child = crew.Start();
   const pid_t escapee = crew.PrintedPid("escapee");
@@ -67,6 +72,7 @@ TEST_P(ContainmentTest, DescendantThatHoldsTheChannelDoesNotKeepItOpen) {
 }
 
 TEST_P(ContainmentTest, DescendantThatHoldsTheOutputDelaysNothing) {
+  Shows("B10", "R24");
   Crew crew(FaultPool({"hold-output"}), Level());
   const ChildId child = crew.Start();
   const pid_t escapee = crew.PrintedPid("escapee");
@@ -75,6 +81,7 @@ TEST_P(ContainmentTest, DescendantThatHoldsTheOutputDelaysNothing) {
 }
 
 TEST_P(ContainmentTest, MemberOfItsGroupEndsWithAChildThatExitsByItself) {
+  Shows("R37");
   Crew crew(FaultPool({"group-member"}), Level());
   const ChildId child = crew.Start();
   const pid_t member = crew.PrintedPid("member");
@@ -82,7 +89,19 @@ TEST_P(ContainmentTest, MemberOfItsGroupEndsWithAChildThatExitsByItself) {
   EXPECT_TRUE(crew.Await([&] { return !ProcessExists(member); }));
 }
 
+TEST_P(ContainmentTest, MemberThatIgnoresTheStopEndsWithItsChild) {
+  Shows("R36");
+  Crew crew(FaultPool({"stubborn-member"}), Level());
+  const ChildId child = crew.StartReady();
+  const pid_t member = crew.PrintedPid("member");
+  crew.children().AskToStop({child, Intent::kRetired});
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Last<ChildExited>(child)->signal, SIGTERM) << "the child itself has obeyed";
+  EXPECT_TRUE(crew.Await([&] { return !ProcessExists(member); }));
+}
+
 TEST_P(ContainmentTest, MemoryLimitKillsAndSaysSo) {
+  Shows("B3", "B13");
   PoolSettings pool = FaultPool({"use-memory", "64"});
   pool.memory_limit = 32 << 20;
   Crew crew(pool, Level());
@@ -97,6 +116,7 @@ INSTANTIATE_TEST_SUITE_P(Levels, ContainmentTest, testing::Bool(),
                          [](const auto& values) { return values.param ? "Cgroup" : "GroupAndSweep"; });
 
 TEST(GroupOnlyTest, HostThatAdoptsNobodyStillEndsItsChildren) {
+  Shows("C12", "R37");
   Crew crew(FaultPool({"group-member"}), {.adopt_orphans = false});
   EXPECT_EQ(crew.children().containment(), Containment::kGroup);
   const ChildId child = crew.Start();
@@ -106,6 +126,7 @@ TEST(GroupOnlyTest, HostThatAdoptsNobodyStillEndsItsChildren) {
 }
 
 TEST(GroupOnlyTest, ChannelThatAnEscapeeHoldsIsClosedByUs) {
+  Shows("B10", "R24");
   pid_t escapee = 0;
   {
     Crew crew(FaultPool({"hold-channel"}), {.adopt_orphans = false});
@@ -121,7 +142,8 @@ TEST(GroupOnlyTest, ChannelThatAnEscapeeHoldsIsClosedByUs) {
 }
 
 TEST(CgroupTest, DirectoriesAreGoneAtTheEnd) {
-  if (!CgroupsUsable()) return;
+  Shows("R49");
+  if (!CgroupsUsable()) GTEST_SKIP() << kNoCgroup;
   const std::string parent = OwnCgroup();
   const auto ours = [&] {
     int count = 0;
@@ -166,7 +188,8 @@ class Leftover {
 };
 
 TEST(CgroupTest, LeftoversOfAnEarlierLifeAreKilled) {
-  if (!CgroupsUsable()) return;
+  Shows("C1");
+  if (!CgroupsUsable()) GTEST_SKIP() << kNoCgroup;
   const Leftover left("lefttest");
   const Leftover other("lefttest2");
   const CgroupRoot root("lefttest");
@@ -177,7 +200,7 @@ TEST(CgroupTest, LeftoversOfAnEarlierLifeAreKilled) {
 }
 
 TEST(CgroupTest, EmptyDirectoriesOfOtherDeadWorkersAreRemoved) {
-  if (!CgroupsUsable()) return;
+  if (!CgroupsUsable()) GTEST_SKIP() << kNoCgroup;
   const std::string litter = OwnCgroup() + "/andiron-litter-1-1";
   std::filesystem::create_directory(litter);
   EXPECT_TRUE(CgroupRoot("cleaner").KillLeftovers().empty());
@@ -185,7 +208,7 @@ TEST(CgroupTest, EmptyDirectoriesOfOtherDeadWorkersAreRemoved) {
 }
 
 TEST(CgroupTest, LivingWorkersOfTheSameNameAreLeftAlone) {
-  if (!CgroupsUsable()) return;
+  if (!CgroupsUsable()) GTEST_SKIP() << kNoCgroup;
   const CgroupRoot first("twin");
   {
     const CgroupRoot second("twin");
@@ -197,7 +220,7 @@ TEST(CgroupTest, LivingWorkersOfTheSameNameAreLeftAlone) {
 }
 
 TEST(CgroupTest, NamesStayInTheirDirectory) {
-  if (!CgroupsUsable()) return;
+  if (!CgroupsUsable()) GTEST_SKIP() << kNoCgroup;
   const CgroupRoot root("../evil name");
   EXPECT_THAT(root.path(), testing::HasSubstr("/andiron-.._evil_name-"));
   EXPECT_EQ(root.ChildPath("pool/3.7"), root.path() + "/pool_3.7");

@@ -10,13 +10,16 @@
 
 #include "tests/children/crew.h"
 #include "tests/support/process_table.h"
+#include "tests/support/shows.h"
 #include "worker/base/clock.h"
+#include "worker/base/uv_handle.h"
 #include "worker/children/signals.h"
 
 namespace andiron {
 namespace {
 
 TEST(ExitTest, CodeIsTold) {
+  Shows("A6");
   for (const int code : {0, 1, 127, 255}) {
     Crew crew(FaultPool({"exit", std::to_string(code)}));
     const ChildId child = crew.Start();
@@ -29,6 +32,7 @@ TEST(ExitTest, CodeIsTold) {
 }
 
 TEST(ExitTest, SignalIsTold) {
+  Shows("A6", "R26");
   for (const int number : {SIGSEGV, SIGABRT, SIGTERM, SIGUSR1}) {
     Crew crew(FaultPool({"die-of", std::to_string(number)}));
     const ChildId child = crew.Start();
@@ -38,6 +42,7 @@ TEST(ExitTest, SignalIsTold) {
 }
 
 TEST(ExitTest, KillOfAChildThatIsNeverReadyEndsIt) {
+  Shows("A7", "R02");
   Crew crew(FaultPool({"never-ready"}));
   const ChildId child = crew.Start();
   ASSERT_TRUE(crew.Await<Spawned>(child));
@@ -56,6 +61,7 @@ TEST(ExitTest, AskedChildStops) {
 }
 
 TEST(ExitTest, StopSignalIsThePools) {
+  Shows("R41");
   PoolSettings pool = FaultPool({"good"});
   pool.stop_signal = "INT";
   Crew crew(pool);
@@ -66,6 +72,7 @@ TEST(ExitTest, StopSignalIsThePools) {
 }
 
 TEST(ExitTest, ChildThatIgnoresTheStopIsKilled) {
+  Shows("B6");
   Crew crew(FaultPool({"ignore-term"}));
   const ChildId child = crew.StartReady();
   crew.children().AskToStop({child, Intent::kRetired});
@@ -77,6 +84,7 @@ TEST(ExitTest, ChildThatIgnoresTheStopIsKilled) {
 }
 
 TEST(ExitTest, StoppedChildIsNoticedAndStopsWhenAsked) {
+  Shows("B7", "R39");
   for (const bool adopt : {true, false}) {
     Crew crew(FaultPool({"stop-self"}), {.adopt_orphans = adopt});
     const ChildId child = crew.StartReady();
@@ -90,6 +98,7 @@ TEST(ExitTest, StoppedChildIsNoticedAndStopsWhenAsked) {
 }
 
 TEST(ExitTest, StoppedChildIsKilledAllTheSame) {
+  Shows("B7", "R39");
   Crew crew(FaultPool({"stop-self"}));
   const ChildId child = crew.StartReady();
   ASSERT_TRUE(crew.Await<ChildHalted>(child));
@@ -111,6 +120,7 @@ TEST(ExitTest, BusyChildrenAreKilled) {
 }
 
 TEST(ExitTest, StopCommandStopsTheChild) {
+  Shows("R41");
   PoolSettings pool = FaultPool({"good"});
   pool.stop_command = {"/bin/sh", "-c", "kill -INT $ANDIRON_STOP_PID"};
   Crew crew(pool);
@@ -121,6 +131,7 @@ TEST(ExitTest, StopCommandStopsTheChild) {
 }
 
 TEST(ExitTest, StopCommandThatFailsIsReplacedByTheSignal) {
+  Shows("R41");
   for (const std::vector<std::string>& command :
        {std::vector<std::string>{"/no/such/program"}, std::vector<std::string>{"/bin/sh", "-c", "exit 3"}}) {
     PoolSettings pool = FaultPool({"good"});
@@ -134,6 +145,7 @@ TEST(ExitTest, StopCommandThatFailsIsReplacedByTheSignal) {
 }
 
 TEST(ExitTest, StopCommandThatHangsEndsWithItsChild) {
+  Shows("R41", "R56");
   PoolSettings pool = FaultPool({"good"});
   pool.stop_command = {"/bin/sh", "-c", "sleep 1000 & wait"};
   Crew crew(pool);
@@ -146,6 +158,7 @@ TEST(ExitTest, StopCommandThatHangsEndsWithItsChild) {
 }
 
 TEST(ExitTest, StatusThatSomebodyElseTookIsLostButTheEndIsTold) {
+  Shows("B21", "R29");
   Crew crew(FaultPool({"good"}));
   const ChildId child = crew.StartReady();
   const pid_t pid = crew.PidOf(child);
@@ -157,6 +170,7 @@ TEST(ExitTest, StatusThatSomebodyElseTookIsLostButTheEndIsTold) {
 
 // The worker adopts orphans and reaps them: a child of its host is neither.
 TEST(ExitTest, ChildOfTheHostKeepsItsStatus) {
+  Shows("R28");
   Crew crew(FaultPool({"escapee"}));
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
@@ -180,6 +194,7 @@ TEST(ExitTest, ChildOfTheHostKeepsItsStatus) {
 }
 
 TEST(ExitTest, EndIsToldOnceHoweverOftenItIsKilled) {
+  Shows("R29", "R33");
   Crew crew(FaultPool({"good"}));
   const ChildId child = crew.StartReady();
   for (int i = 0; i < 3; ++i) {
@@ -207,13 +222,19 @@ TEST(ExitTest, AbandonedChildIsStillWatchedWhileItsSlotGoesOn) {
   EXPECT_EQ(crew.children().live(), 1);
 }
 
-TEST(ExitTest, TwoHundredLivesLeaveNoDescriptor) {
+TEST(ExitTest, TwoHundredLivesLeaveNoDescriptorAndNoHandle) {
+  Shows("R49", "R106");
   Crew crew(FaultPool({"good"}));
   const ChildId first = crew.StartReady();
   crew.Kill(first);
   ASSERT_TRUE(crew.AwaitEnd(first));
   crew.Examine(first, SlotState::kIdle);
   const int before = OpenDescriptors();
+  const auto handles = [] {
+    return UvHandle<uv_poll_t>::Live() + UvHandle<uv_timer_t>::Live() + UvHandle<uv_signal_t>::Live() +
+           UvHandle<uv_async_t>::Live();
+  };
+  const int handles_before = handles();
   for (int life = 0; life < 200; ++life) {
     const ChildId child = crew.StartReady();
     crew.Kill(child);
@@ -221,6 +242,7 @@ TEST(ExitTest, TwoHundredLivesLeaveNoDescriptor) {
     crew.Examine(child, SlotState::kIdle);
   }
   EXPECT_EQ(OpenDescriptors(), before);
+  EXPECT_EQ(handles(), handles_before) << "no handle of libuv either";
 }
 
 TEST(ExitTest, DestructionWithoutAWordKillsEverything) {
@@ -235,6 +257,7 @@ TEST(ExitTest, DestructionWithoutAWordKillsEverything) {
 
 // What remains of a worker that is killed in the middle of its work.
 TEST(ExitTest, ChildrenDieWithTheirWorker) {
+  Shows("C1", "C2", "R43");
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   const pid_t worker = fork();

@@ -11,6 +11,7 @@
 #include <functional>
 #include <string>
 
+#include "tests/support/shows.h"
 #include "worker/base/escape.h"
 #include "worker/base/unique_fd.h"
 
@@ -81,6 +82,7 @@ TEST(LogTest, TerminalIsNotGivenControlCharacters) {
 }
 
 TEST(LogTest, JsonStringsAreAlwaysUtf8) {
+  Shows("A18");
   std::string text;
   // An overlong form, a surrogate, a number beyond Unicode, and a character that is cut off.
   AppendJson(text, "\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80|\xe2\x82");
@@ -118,11 +120,13 @@ void TestFullDescriptor(int writer, const std::function<std::string()>& read_all
 }
 
 TEST(LogTest, BlockingPipeThatNobodyReadsNeverBlocks) {
+  Shows("B15", "R92");
   const Pipe pipe;
   TestFullDescriptor(pipe.writer.get(), [&] { return pipe.Read(); });
 }
 
 TEST(LogTest, BlockingSocketThatNobodyReadsNeverBlocks) {
+  Shows("B15", "R92");
   int ends[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
   Pipe sockets;
@@ -134,6 +138,7 @@ TEST(LogTest, BlockingSocketThatNobodyReadsNeverBlocks) {
 }
 
 TEST(LogTest, PipeWithoutAReaderIsNoReasonToDie) {
+  Shows("B15");
   Pipe pipe;
   pipe.reader.Reset();
   Log log(pipe.writer.get(), LogLevel::kInfo, LogFormat::kText);
@@ -143,6 +148,7 @@ TEST(LogTest, PipeWithoutAReaderIsNoReasonToDie) {
 }
 
 TEST(LogTest, FullDeviceDropsAndCounts) {
+  Shows("B14");
   const UniqueFd full(open("/dev/full", O_WRONLY));
   Log log(full.get(), LogLevel::kInfo, LogFormat::kText);
   log.Write(LogLevel::kInfo, "x", "no room");

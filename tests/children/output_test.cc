@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/children/crew.h"
+#include "tests/support/shows.h"
 #include "worker/children/line_capture.h"
 
 namespace andiron {
@@ -23,6 +24,7 @@ TEST(OutputTest, LinesOfBothStreamsAreLoggedWithTheChildsName) {
 }
 
 TEST(OutputTest, LineAtTheLimitIsWholeAndOneBeyondIsCut) {
+  Shows("A18");
   for (const int beyond : {0, 1}) {
     PoolSettings pool = FaultPool({"print-line", std::to_string(200 + beyond)});
     pool.log_line_limit = 200;
@@ -35,6 +37,7 @@ TEST(OutputTest, LineAtTheLimitIsWholeAndOneBeyondIsCut) {
 }
 
 TEST(OutputTest, FloodIsDroppedAndCountedWhileOthersWork) {
+  Shows("A18", "R91");
   for (const char* const fault : {"flood", "flood-without-newline"}) {
     PoolSettings pool = FaultPool({fault});
     pool.log_rate_limit = 64 << 10;
@@ -57,6 +60,7 @@ TEST(OutputTest, FloodIsDroppedAndCountedWhileOthersWork) {
 }
 
 TEST(LineTailTest, KeepsTheLastLinesWithinItsBounds) {
+  Shows("R91");
   LineTail tail;
   for (int line = 1; line <= 100; ++line) tail.Add("line " + std::to_string(line));
   EXPECT_EQ(tail.lines().size(), LineTail::kLinesMax);
@@ -69,6 +73,7 @@ TEST(LineTailTest, KeepsTheLastLinesWithinItsBounds) {
 }
 
 TEST(LogAllowanceTest, GivesItsRateAndNoMore) {
+  Shows("R91");
   LogAllowance allowance(1000);
   TimePoint now = TimePoint(std::chrono::seconds(1000));
   allowance.Refill(now);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/children/crew.h"
+#include "tests/support/shows.h"
 #include "worker/base/clock.h"
 
 namespace andiron {
@@ -32,6 +33,7 @@ struct BadChild {
 class MisbehaviourTest : public testing::TestWithParam<BadChild> {};
 
 TEST_P(MisbehaviourTest, IsSaidOnceAndEndsTheReading) {
+  Shows("A8", "A10", "A11", "R101");
   Crew crew(FaultPool(GetParam().arguments));
   const ChildId child = crew.Start();
   ASSERT_TRUE(crew.Await<ChildMisbehaved>(child));
@@ -69,6 +71,7 @@ TEST(ProtocolTest, ProgressComesBeforeReady) {
 }
 
 TEST(ProtocolTest, HalfAFrameIsSaidWhenItBegins) {
+  Shows("A9");
   Crew crew(FaultPool({"half-frame"}));
   const ChildId child = crew.Start();
   ASSERT_TRUE(crew.Await<FrameHalfRead>(child));
@@ -113,6 +116,7 @@ PoolSettings LargeResultPool(std::size_t bytes) {
 }
 
 TEST(ProtocolTest, ResultAtTheLimitPasses) {
+  Shows("B18");
   Crew crew(LargeResultPool(100'000));
   const ChildId child = crew.StartReady();
   crew.Run(child, 1);
@@ -121,6 +125,7 @@ TEST(ProtocolTest, ResultAtTheLimitPasses) {
 }
 
 TEST(ProtocolTest, ResultBeyondTheLimitDoesNotPass) {
+  Shows("B18");
   // The message has 4 KiB of its own beside the output.
   Crew crew(LargeResultPool(100'000 + 4096));
   const ChildId child = crew.StartReady();
@@ -130,6 +135,7 @@ TEST(ProtocolTest, ResultBeyondTheLimitDoesNotPass) {
 }
 
 TEST(ProtocolTest, ChildThatDoesNotReadBlocksOnlyItself) {
+  Shows("B16", "R57");
   PoolSettings pool = FaultPool({"never-read"});
   Crew crew({pool, FaultPool({"good"})}, {});
   const ChildId deaf = crew.StartReady(0, 0);
@@ -142,6 +148,7 @@ TEST(ProtocolTest, ChildThatDoesNotReadBlocksOnlyItself) {
 }
 
 TEST(ProtocolTest, ClosedChannelIsSaidOnceWhileTheChildLives) {
+  Shows("A17", "R102");
   Crew crew(FaultPool({"close-channel"}));
   const ChildId child = crew.StartReady();
   ASSERT_TRUE(crew.Await<ChannelClosed>(child));
@@ -180,6 +187,7 @@ TEST(ProtocolTest, PingIsAnswered) {
 }
 
 TEST(ProtocolTest, ResultThatWasWrittenBeforeDeathComesBeforeTheExit) {
+  Shows("B4");
   Crew crew(FaultPool({"result-then-death"}));
   const ChildId child = crew.StartReady();
   crew.Run(child, 1);
@@ -190,6 +198,7 @@ TEST(ProtocolTest, ResultThatWasWrittenBeforeDeathComesBeforeTheExit) {
 }
 
 TEST(ProtocolTest, HelloThatWasWrittenBeforeDeathComesBeforeTheExit) {
+  Shows("A12");
   Crew crew(FaultPool({"hello-then-exit", "5"}));
   for (std::uint32_t slot = 0; slot < 20; ++slot) {
     const ChildId child = crew.Start(slot);

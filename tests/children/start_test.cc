@@ -16,6 +16,7 @@
 
 #include "tests/children/crew.h"
 #include "tests/support/process_table.h"
+#include "tests/support/shows.h"
 #include "worker/base/clock.h"
 #include "worker/children/launch_spec.h"
 
@@ -91,6 +92,7 @@ TEST(StartTest, ChildBecomesReadyAndAnswersAJob) {
 }
 
 TEST(StartTest, ChildFindsExactlyItsFourDescriptors) {
+  Shows("R46");
   const UniqueFd stray(open("/dev/null", O_RDONLY));  // without close-on-exec
   Crew crew(FaultPool({"describe"}));
   crew.StartReady();
@@ -98,6 +100,7 @@ TEST(StartTest, ChildFindsExactlyItsFourDescriptors) {
 }
 
 TEST(StartTest, ChildLeadsItsOwnSessionWithStandardSignals) {
+  Shows("R48", "R102");
   signal(SIGUSR2, SIG_IGN);
   Crew crew(FaultPool({"describe"}));
   crew.StartReady();
@@ -154,16 +157,21 @@ TEST(StartTest, CommandWithoutASlashIsLookedUpInThePath) {
 }
 
 TEST(StartTest, MissingProgramIsNamed) {
+  Shows("A1");
   EXPECT_EQ(FailureOf(CommandPool({"/no/such/program"})), "exec /no/such/program: No such file or directory");
   EXPECT_THAT(FailureOf(CommandPool({"no-such-program"})), StartsWith("exec no-such-program (looked up in "));
 }
 
 TEST(StartTest, FileThatIsNoProgramIsNamed) {
+  Shows("A1");
   const Directory directory;
   const std::string plain = directory.File("plain", "text", 0644);
   EXPECT_EQ(FailureOf(CommandPool({plain})), "exec " + plain + ": Permission denied");
   const std::string odd = directory.File("odd", "text", 0755);
   EXPECT_EQ(FailureOf(CommandPool({odd})), "exec " + odd + ": Exec format error");
+  const std::string loop = directory.path() + "/loop";
+  std::filesystem::create_symlink(loop, loop);
+  EXPECT_EQ(FailureOf(CommandPool({loop})), "exec " + loop + ": Too many levels of symbolic links");
   const std::string orphan = directory.File("script", "#!/no/such/shell\n", 0755);
   EXPECT_THAT(FailureOf(CommandPool({orphan})), HasSubstr("its interpreter"));
 }
@@ -178,6 +186,7 @@ TEST(StartTest, MissingDirectoryAndUserAreNamed) {
 }
 
 TEST(StartTest, FailedStartLeavesNoDescriptor) {
+  Shows("R08");
   Crew crew(CommandPool({"/no/such/program"}));
   ASSERT_TRUE(crew.AwaitEnd(crew.Start()));
   const int before = OpenDescriptors();
@@ -186,6 +195,7 @@ TEST(StartTest, FailedStartLeavesNoDescriptor) {
 }
 
 TEST(StartTest, NoDescriptorLeftIsAFailedStartAndPasses) {
+  Shows("A2");
   Crew crew(FaultPool({"good"}));
   crew.StartReady(0);  // what is made once, a helper thread, is there
   rlimit before{};
@@ -201,6 +211,7 @@ TEST(StartTest, NoDescriptorLeftIsAFailedStartAndPasses) {
 }
 
 TEST(StartTest, ChildThatIsCancelledBeforeItBeginsNeverRuns) {
+  Shows("A15");
   Crew crew(FaultPool({"good"}));
   const ChildId child = crew.Start();
   crew.Kill(child);
@@ -252,6 +263,7 @@ bool AwaitStuck(Crew& crew) {
 }
 
 TEST(StuckExecTest, OtherPoolsAndTheLoopGoOn) {
+  Shows("A5", "R10", "R57");
   StuckProgram program;
   Crew crew({CommandPool({program.path()}), FaultPool({"good"})}, {});
   const ChildId stuck = crew.Start(0, 0);
@@ -266,6 +278,7 @@ TEST(StuckExecTest, OtherPoolsAndTheLoopGoOn) {
 }
 
 TEST(StuckExecTest, LoopIsNotDelayed) {
+  Shows("A5");
   StuckProgram program;
   Crew crew(CommandPool({program.path()}));
   crew.Start();
@@ -285,6 +298,7 @@ TEST(StuckExecTest, LoopIsNotDelayed) {
 }
 
 TEST(StuckExecTest, ChildThatHangsBeforeItsExecIsKilled) {
+  Shows("A5");
   StuckProgram program;
   Crew crew(CommandPool({program.path()}));
   const ChildId stuck = crew.Start();
@@ -295,6 +309,7 @@ TEST(StuckExecTest, ChildThatHangsBeforeItsExecIsKilled) {
 }
 
 TEST(StuckExecTest, ThreadThatHangsIsReplaced) {
+  Shows("A5");
   StuckProgram program;
   // The pool's path leads to the stuck program first; once its helper is replaced, the next child gets a good one.
   const Directory directory;
@@ -311,6 +326,29 @@ TEST(StuckExecTest, ThreadThatHangsIsReplaced) {
   EXPECT_EQ(crew.Count<Spawned>(stuck), 0);
   crew.Kill(stuck);
   EXPECT_TRUE(crew.AwaitEnd(stuck));
+}
+
+// Children are tied to the thread that has started them: it must not end before they do.
+TEST(StuckExecTest, ThreadThatWasReplacedKeepsTheChildrenItHadStarted) {
+  Shows("R44");
+  StuckProgram program;
+  const Directory directory;
+  const std::string link = directory.path() + "/child";
+  std::filesystem::create_symlink(ProgramPath("fault-child"), link);
+  Crew crew(CommandPool({link}));
+  const ChildId early = crew.StartReady(0);
+  std::filesystem::remove(link);
+  std::filesystem::create_symlink(program.path(), link);
+  const ChildId stuck = crew.Start(1);
+  ASSERT_TRUE(crew.Await([] { return ChildProcesses().size() == 2; }));
+  crew.children().Abandon({stuck});
+  program.Release();
+  ASSERT_TRUE(crew.Await<ChildReady>(stuck)) << "the old thread has nothing left to do";
+  const ChildId late = crew.StartReady(2);
+  crew.Run(early, 1);
+  crew.Run(late, 2);
+  EXPECT_TRUE(crew.Await<JobReturned>(early) && crew.Await<JobReturned>(late));
+  EXPECT_EQ(crew.Count<ChildExited>(early), 0);
 }
 
 TEST(StuckExecTest, DestructionDoesNotWaitForAStuckExec) {

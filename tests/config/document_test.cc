@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "tests/config/loading.h"
+#include "tests/support/shows.h"
 #include "worker/config/yaml_document.h"
 
 namespace andiron {
@@ -27,6 +28,7 @@ void PrintTo(const Wrong& wrong, std::ostream* out) { *out << wrong.name; }
 class WrongDocument : public testing::TestWithParam<Wrong> {};
 
 TEST_P(WrongDocument, IsToldWithItsPlaceAndTheRemedy) {
+  Shows("R99");
   const ConfigResult result = LoadText(GetParam().text);
   EXPECT_THAT(ErrorLines(result), ElementsAre(GetParam().error));
   EXPECT_EQ(ExitCode(result), 78);
@@ -127,6 +129,7 @@ struct Edge {
 };
 
 TEST(Values, AreTakenAtTheirLimitAndRefusedOnePast) {
+  Shows("R99");
   constexpr Edge kEdges[] = {
       {"warm", "8", "-1", "-1 is out of range: use 0 to 10000"},
       {"max_children", "10000", "10001", "10001 is out of range: use 1 to 10000"},

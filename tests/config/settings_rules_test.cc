@@ -4,6 +4,8 @@
 
 #include <csignal>
 
+#include "tests/support/shows.h"
+
 namespace andiron {
 namespace {
 
@@ -94,6 +96,7 @@ TEST(ResolveDefaults, ChangeNothingTheSecondTime) {
 TEST(Contradictions, AreNotInTheDefaults) { EXPECT_THAT(Contradictions(GoodPool()), IsEmpty()); }
 
 TEST(Contradictions, NameEveryNumberOneStepOutOfItsRange) {
+  Shows("R14", "R99");
   for (const NumberRule& rule : NumberRules()) {
     PoolSettings pool = GoodPool();
     Put(pool, rule, rule.min);

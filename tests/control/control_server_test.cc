@@ -15,6 +15,7 @@
 
 #include "ipc/frame.h"
 #include "tests/control/server_rig.h"
+#include "tests/support/shows.h"
 #include "worker/base/clock.h"
 
 namespace andiron {
@@ -84,6 +85,7 @@ TEST(ControlServer, MadeUpIdsDiffer) {
 }
 
 TEST(ControlServer, RefusalsSayWhy) {
+  Shows("B23", "R62");
   PoolSettings pool = EchoPool();
   pool.max_payload = 1000;
   ServerRig rig(pool);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/driver/rig.h"
+#include "tests/support/shows.h"
 #include "worker/base/clock.h"
 #include "worker/base/unique_fd.h"
 
@@ -67,6 +68,7 @@ TEST(Driver, CancelledJobEnds) {
 }
 
 TEST(Driver, QueuedJobTimesOutThoughNothingElseHappens) {
+  Shows("B26");
   Rig rig(EchoPool({"--sleep-ms", "600000"}));
   rig.worker().Submit({.pool = "echo"}, {});
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().running == 1; }));
@@ -76,6 +78,7 @@ TEST(Driver, QueuedJobTimesOutThoughNothingElseHappens) {
 }
 
 TEST(Driver, JobThatRunsTooLongIsEndedAndTheNextOneRuns) {
+  Shows("B5");
   Rig rig(EchoPool({"--sleep-ms", "600000"}));
   const JobReport report = rig.RunJob({.run_for = 100ms});
   EXPECT_EQ(report.outcome, Outcome::kTimedOut);
@@ -111,6 +114,7 @@ TEST(Driver, PostFromAHostsPrepareIsHandledInTheNextTurnWithoutSleep) {
 }
 
 TEST(Driver, HelloThatWaitsInTheKernelBeatsTheTimeoutThatPassedDuringAStall) {
+  Shows("A13", "C4");
   PoolSettings pool = EchoPool();
   pool.init_timeout = 1500ms;
   Rig rig(pool);
@@ -128,6 +132,7 @@ TEST(Driver, HelloThatWaitsInTheKernelBeatsTheTimeoutThatPassedDuringAStall) {
 }
 
 TEST(Driver, StallOfTheLoopKillsNobody) {
+  Shows("B17", "C4", "C5");
   PoolSettings pool = EchoPool({"--sleep-ms", "600000"});
   pool.warm = 1;
   pool.max_children = 2;
@@ -145,6 +150,7 @@ TEST(Driver, StallOfTheLoopKillsNobody) {
 }
 
 TEST(Driver, HaltedIdleChildIsReplaced) {
+  Shows("B7", "R86");
   PoolSettings pool = EchoPool();
   pool.ping_interval = 50ms;
   pool.ping_timeout = 1s;
@@ -159,6 +165,7 @@ TEST(Driver, HaltedIdleChildIsReplaced) {
 }
 
 TEST(Driver, JobHandedToAHaltedChildIsHandedOverAgain) {
+  Shows("R64");
   PoolSettings pool = EchoPool();
   pool.ack_timeout = 500ms;
   Rig rig(pool);
@@ -173,6 +180,7 @@ TEST(Driver, JobHandedToAHaltedChildIsHandedOverAgain) {
 }
 
 TEST(Driver, CrashTellsItsSubmitterHow) {
+  Shows("B3");
   PoolSettings pool = EchoPool();
   pool.command = {Program("fault-child"), "die-in-job"};  // acknowledges the job, then dies of SIGSEGV
   Rig rig(pool);
@@ -183,6 +191,7 @@ TEST(Driver, CrashTellsItsSubmitterHow) {
 }
 
 TEST(Driver, StopEndsAllChildrenAndTheLoop) {
+  Shows("R55");
   PoolSettings pool = EchoPool();
   pool.warm = 4;
   pool.max_children = 4;
@@ -231,6 +240,7 @@ TEST(Driver, DestroyedWorkerLeavesNoProcess) {
 }
 
 TEST(Driver, WorkerThatIsDestroyedWhileChildrenStartLeavesNoProcess) {
+  Shows("A15");
   PoolSettings pool = EchoPool({"--prewarm-ms", "600000"});
   pool.warm = 4;
   pool.max_children = 4;
@@ -242,6 +252,7 @@ TEST(Driver, WorkerThatIsDestroyedWhileChildrenStartLeavesNoProcess) {
 }
 
 TEST(Driver, ManyJobsLeakNoDescriptor) {
+  Shows("R49");
   PoolSettings pool = EchoPool();
   pool.max_jobs_per_child = 1;
   pool.warm = 2;
@@ -280,6 +291,7 @@ TEST(Driver, DrainIsToldWhenNoJobIsLeftOrWhenItIsCalledOff) {
 }
 
 TEST(Driver, CallersWhoWaitForAReadyChildAreTold) {
+  Shows("R15", "R51");
   Rig rig(EchoPool());
   std::vector<InitializeEnd> ends;
   for (int i = 0; i < 3; ++i) {
@@ -313,6 +325,7 @@ std::string LogOfFailingStarts(LogFormat format) {
 }
 
 TEST(Driver, UnplannedDeathIsAWarningWithItsAutopsyLineByLine) {
+  Shows("A1", "R27");
   const std::string log = LogOfFailingStarts(LogFormat::kText);
   EXPECT_THAT(log, HasSubstr("echo/0.1 could not be started"));
   EXPECT_THAT(log, HasSubstr("what to do: "));
@@ -321,6 +334,7 @@ TEST(Driver, UnplannedDeathIsAWarningWithItsAutopsyLineByLine) {
 }
 
 TEST(Driver, UnplannedDeathIsOneJsonObjectWithItsAutopsy) {
+  Shows("R118");
   const std::string log = LogOfFailingStarts(LogFormat::kJson);
   EXPECT_THAT(log, HasSubstr("\"child_died\""));
   EXPECT_THAT(log, HasSubstr("\"autopsy\":"));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/driver/rig.h"
+#include "tests/support/shows.h"
 
 namespace andiron {
 namespace {
@@ -37,6 +38,7 @@ JobSubmitted EchoJob(const std::string& id) {
 }
 
 TEST(JobDesk, SourceHearsAllOfItsJobInOrder) {
+  Shows("R118");
   Rig rig(EchoPool());
   Notes notes;
   JobDesk& desk = rig.worker().desk();
@@ -53,6 +55,7 @@ TEST(JobDesk, SourceHearsAllOfItsJobInOrder) {
 }
 
 TEST(JobDesk, ReservedPlaceIsNotOffered) {
+  Shows("R66");
   PoolSettings pool = EchoPool();
   pool.queue_limit = 0;
   Rig rig(pool);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 
+#include "tests/support/shows.h"
 #include "worker/base/json.h"
 #include "worker/driver/cpus.h"
 #include "worker/driver/end_text.h"
@@ -52,6 +53,7 @@ TEST(Cpus, QuotasAreRoundedUpAndNonsenseIsNoLimit) {
 }
 
 TEST(LoopLag, TellsTheLongestOfTheLastSecondsAndForgetsIt) {
+  Shows("C5");
   LoopLag lag;
   const TimePoint start{1000h};
   lag.Record(start, 30ms);
@@ -116,6 +118,7 @@ TEST(EndText, QueueTimeoutOfAPoolThatDoesNotStartSaysWhy) {
 }
 
 TEST(StatusJson, HasEveryPromisedNameAndZeros) {
+  Shows("R115");
   CoreStatus status;
   status.pools.push_back({});
   PoolStatus& pool = status.pools[0];

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/shows.h"
+
 namespace andiron {
 namespace {
 
@@ -20,6 +22,7 @@ int InAProcess(Body body) {
 }
 
 TEST(PrepareProcess, PutsRightWhatAParentMayHaveLeftBehind) {
+  Shows("C8", "C9", "C10", "R102");
   const int result = InAProcess([] {
     close(0);
     close(2);

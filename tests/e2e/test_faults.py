@@ -1,10 +1,19 @@
 """Starting under odd conditions: what a worker inherits must not hurt it or reach its children."""
 
+import fcntl
 import os
 import signal
+import struct
 import subprocess
+import termios
 
 from rig import ANDIRON, DEADLINE, ECHO, FAULT, WithWorker, default_interrupt, wait_until
+from shows import shows
+
+
+def unread(pipe):
+    """The bytes that wait in it."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
 
 
 class Inherited(WithWorker):
@@ -15,6 +24,7 @@ class Inherited(WithWorker):
         worker.terminate()
         self.ends_with(worker, 0)
 
+    @shows("C9")
     def test_an_ignored_sigchld(self):
         def prepare():
             default_interrupt()
@@ -22,6 +32,7 @@ class Inherited(WithWorker):
 
         self.works(preexec_fn=prepare)
 
+    @shows("C9")
     def test_every_signal_blocked(self):
         def prepare():
             default_interrupt()
@@ -29,6 +40,7 @@ class Inherited(WithWorker):
 
         self.works(preexec_fn=prepare)
 
+    @shows("C10")
     def test_stdin_and_stdout_closed(self):
         def prepare():
             default_interrupt()
@@ -37,6 +49,7 @@ class Inherited(WithWorker):
 
         self.works(preexec_fn=prepare)
 
+    @shows("C10")
     def test_all_three_closed(self):
         def prepare():
             default_interrupt()
@@ -49,6 +62,7 @@ class Inherited(WithWorker):
         worker.terminate()
         self.ends_with(worker, 0)
 
+    @shows("C10", "R46", "R47")
     def test_descriptors_are_not_handed_on_to_children(self):
         inherited = os.open("/dev/null", os.O_RDONLY)
         os.set_inheritable(inherited, True)
@@ -86,9 +100,23 @@ class Places(WithWorker):
         with open(path, encoding="utf-8") as stream:
             self.assertEqual(stream.read(), "precious")
 
+    @shows("B1")
     def test_children_that_misbehave_cost_no_slot(self):
         self.start_worker("--warm", "2", "--max_children", "2", "--stop_grace", "200ms", "--", FAULT, "ignore-term")
         wait_until(lambda: len(self.children("idle")) == 2, "children are idle")
         for child in self.children():
             os.kill(child["pid"], signal.SIGKILL)
         wait_until(lambda: self.pool()["spawned"] >= 4 and len(self.children("idle")) == 2, "both slots are filled")
+
+    @shows("R93")
+    def test_a_log_that_nobody_reads_stops_nothing(self):
+        worker = self.start([ANDIRON, "start", "--socket", self.socket, "--warm", "1", "--max_jobs_per_child", "0",
+                             "--log_rate_limit", "64MiB", "--", FAULT, "flood"], stderr=subprocess.PIPE)
+        wait_until(lambda: os.path.exists(self.socket), "the socket is there")
+        wait_until(lambda: self.children("idle"), "a child is idle")
+        wait_until(lambda: unread(worker.stderr) > 60_000, "the pipe is full")
+        for number in range(20):
+            self.assertEqual(self.submit("default", f"{number}")[:2], (0, f"{number}"))
+        self.assertGreater(unread(worker.stderr), 60_000)
+        worker.terminate()
+        self.ends_with(worker, 0)

@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 from rig import ANDIRON, DEADLINE, ECHO, FAULT, GATE, EndToEnd, Late, peak_memory, read, wait_until
+from shows import shows
 
 REUSE = ["--max_jobs_per_child", "0"]
 
@@ -35,6 +36,7 @@ class Results(EndToEnd):
         self.assertEqual((code, out), (0, ""))
         self.assertIn("0 of 0 jobs", err)
 
+    @shows("B23")
     def test_an_empty_line_is_a_job(self):
         code, out, _ = self.andiron("run", "--", ECHO, stdin="a\n\nb")
         self.assertEqual((code, out), (0, "a\n\nb\n"))
@@ -48,6 +50,7 @@ class Results(EndToEnd):
         self.assertIsInstance(job["queue_ms"], float)
         self.assertIsInstance(job["run_ms"], float)
 
+    @shows("B23")
     def test_bytes_that_are_not_text_survive(self):
         payload = bytes(range(1, 256))
         code, out, err = self.andiron("run", "-o", "json", "--split=nul", "--", ECHO, stdin=payload + b"\0")
@@ -80,18 +83,21 @@ class Failures(EndToEnd):
         job = json.loads(out)
         self.assertEqual((job["outcome"], job["error"], job["payload"]), ("FAILED", "why", ""))
 
+    @shows("R65")
     def test_a_crash_explains_itself_and_the_others_go_on(self):
         code, out, err = self.andiron("run", "--", FAULT, "die-in-job", stdin="a\nb\n")
         self.assertEqual((code, out), (125, ""))
         self.assertEqual(err.count("CHILD_CRASHED: default/"), 2)
         self.assertIn("SIGSEGV", err)
 
+    @shows("A1")
     def test_a_command_that_is_not_there_ends_it_soon_and_says_which(self):
         code, _, err = self.andiron("run", "--", "./no-such-program", stdin="a\nb\n")
         self.assertEqual(code, 75)
         self.assertIn("./no-such-program: No such file or directory", err)
         self.assertNotIn("job 1", err)
 
+    @shows("R09")
     def test_children_that_never_get_ready_end_it_with_their_last_words(self):
         code, _, err = self.andiron("run", "--", FAULT, "complain-and-exit", stdin="a\n")
         self.assertEqual(code, 75)
@@ -139,6 +145,7 @@ class Streams(EndToEnd):
         self.ends_with(process, 128 + 13)
         self.assertEqual(process.stderr.read(), b"")
 
+    @shows("B14")
     def test_a_full_disk_is_said(self):
         with open("/dev/full", "wb") as full:
             process = self.start([ANDIRON, "run", "--", ECHO], stdin=subprocess.PIPE, stdout=full,

@@ -5,6 +5,7 @@ import os
 import subprocess
 
 from rig import ANDIRON, DEADLINE, ECHO, FAULT, WithWorker, wait_until
+from shows import shows
 
 POOL_FIELDS = {"name", "warm", "max_children", "slots", "quarantined", "queued", "reserved", "capacity", "breaker",
                "spawned", "exited", "initialize", "jobs", "children"}
@@ -134,6 +135,7 @@ class SubmitLines(WithWorker):
 
 
 class Status(WithWorker):
+    @shows("R115")
     def test_json_has_exactly_the_documented_names(self):
         self.start_worker("--name", "hearth", "--warm", "1", "--max_children", "3", "--", ECHO)
         wait_until(lambda: self.children("idle"), "a child is idle")
@@ -155,6 +157,7 @@ class Status(WithWorker):
         self.assertLessEqual({"slot", "generation", "pid", "state", "since_ms", "job"}, child.keys())
         self.assertEqual((child["state"], child["job"]), ("idle", ""))
 
+    @shows("C12")
     def test_the_log_says_what_one_needs_to_know_about_the_start(self):
         worker = self.start_worker("--name", "hearth", "--warm", "1", "--max_children", "3", "--", ECHO)
         said = next(line for line in self.log().splitlines() if "socket=" in line)
@@ -179,6 +182,7 @@ class Status(WithWorker):
         self.assertRegex(out, r"(?m)^POOL +WARM +MAX ")
         self.assertRegex(out, r"(?m)^  default/0\.1 +\d+ +idle ")
 
+    @shows("R117", "R119")
     def test_a_failing_pool_explains_itself(self):
         self.start_worker("--warm", "1", "--", FAULT, "complain-and-exit")
         wait_until(lambda: self.pool()["breaker"] == "open", "the breaker opens")
@@ -249,6 +253,7 @@ class Control(WithWorker):
         job.wait(DEADLINE)
         self.assertIn(job.returncode, (125, 69))
 
+    @shows("R34")
     def test_stop_now_escalates_a_stop_that_waits(self):
         worker = self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "600000")
         self.submit_in_background("default", "x")

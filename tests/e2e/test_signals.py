@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 from rig import ANDIRON, DEADLINE, ECHO, FAULT, GONE_WITHIN, EndToEnd, WithWorker, marked, wait_until
+from shows import shows
 
 
 class ToABatch(EndToEnd):
@@ -41,6 +42,7 @@ class ToABatch(EndToEnd):
         self.ends_with(process, 130, 10)
         self.assertEqual(marked(self.mark), [])
 
+    @shows("R12", "R105")
     def test_it_ends_children_that_still_warm_up(self):
         process = self.start_batch("--", FAULT, "never-ready")
         self.busy(process, b"one\n")
@@ -51,6 +53,7 @@ class ToABatch(EndToEnd):
         self.ends_with(process, 130, 10)
         self.assertEqual(marked(self.mark), [])
 
+    @shows("C1")
     def test_nothing_outlives_a_killed_batch(self):
         process = self.start_batch("--", ECHO, "--sleep-ms", "600000")
         self.busy(process, b"one\n")
@@ -67,6 +70,7 @@ class ToAWorker(WithWorker):
         wait_until(lambda: self.children("busy"), "a job runs")
         return worker, submitted
 
+    @shows("C8", "R103")
     def test_term_and_int_drain_and_end_with_0(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number):
@@ -77,6 +81,7 @@ class ToAWorker(WithWorker):
                 self.ends_with(worker, 0)
                 self.assertFalse(os.path.exists(self.socket))
 
+    @shows("C8", "R104")
     def test_a_second_one_ends_it_at_once_and_the_exit_code_tells(self):
         for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM),
                               (signal.SIGTERM, signal.SIGINT)):
@@ -90,6 +95,7 @@ class ToAWorker(WithWorker):
                 self.assertIn(submitted.returncode, (125, 69))
                 wait_until(lambda: not marked(self.mark), "no child is left", GONE_WITHIN)
 
+    @shows("R103")
     def test_a_drain_is_bounded(self):
         worker = self.start_worker("--warm", "1", "--drain_timeout", "300ms", "--", ECHO, "--sleep-ms", "600000")
         submitted = self.submit_in_background("default", "payload")
@@ -100,23 +106,27 @@ class ToAWorker(WithWorker):
         self.assertEqual(submitted.returncode, 125)
         self.assertIn(b"KILLED_SHUTDOWN", err)
 
+    @shows("A15", "R105")
     def test_a_signal_while_children_warm_up_ends_it(self):
         worker = self.start_worker("--warm", "2", "--init_timeout", "10m", "--", FAULT, "never-ready")
         wait_until(lambda: self.children("starting"), "children start")
         worker.terminate()
         self.ends_with(worker, 0, 30)
 
+    @shows("C8", "R89")
     def test_hup_is_answered_in_the_log_and_changes_nothing(self):
         worker = self.start_worker("--warm", "1", "--", ECHO)
         worker.send_signal(signal.SIGHUP)
         wait_until(lambda: "reload" in self.log(), "the log says that it doesn't reload")
         self.assertEqual(self.submit("default", "a")[0], 0)
 
+    @shows("C8")
     def test_usr1_writes_the_state_to_the_log_at_any_level(self):
         worker = self.start_worker("--warm", "1", "--", ECHO)
         worker.send_signal(signal.SIGUSR1)
         wait_until(lambda: '"pools"' in self.log() or '\\"pools\\"' in self.log(), "the state is in the log")
 
+    @shows("C1", "R43")
     def test_nothing_outlives_a_killed_worker(self):
         worker, _ = self.busy_worker("--sleep-ms", "600000")
         self.assertGreater(len(marked(self.mark)), 1)
@@ -124,6 +134,28 @@ class ToAWorker(WithWorker):
         worker.wait(DEADLINE)
         wait_until(lambda: not marked(self.mark), "no child is left", GONE_WITHIN)
 
+    @shows("C3")
+    def test_nothing_outlives_a_worker_that_crashes(self):
+        for number in (signal.SIGSEGV, signal.SIGABRT):
+            with self.subTest(number):
+                worker, _ = self.busy_worker("--sleep-ms", "600000")
+                worker.send_signal(number)
+                self.assertNotEqual(worker.wait(DEADLINE), 0)
+                wait_until(lambda: not marked(self.mark), "no child is left", GONE_WITHIN)
+
+    @shows("C8")
+    def test_signals_that_mean_nothing_change_nothing(self):
+        worker = self.start_worker("--warm", "2", "--max_children", "2", "--", ECHO)
+        wait_until(lambda: len(self.children("idle")) == 2, "children are idle")
+        before = sorted(child["pid"] for child in self.children())
+        for _ in range(2000):
+            worker.send_signal(signal.SIGCHLD)
+            worker.send_signal(signal.SIGPIPE)
+        self.assertEqual(self.client("status")[0], 0)
+        self.assertEqual(sorted(child["pid"] for child in self.children()), before)
+        self.assertEqual(self.submit("default", "a")[:2], (0, "a"))
+
+    @shows("C1")
     def test_a_killed_workers_socket_is_taken_over(self):
         worker = self.start_worker("--warm", "1", "--", ECHO)
         worker.kill()

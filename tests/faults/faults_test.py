@@ -29,6 +29,10 @@ class Tree(unittest.TestCase):
         problems = [*matrix.problems_of_page(rows, matrix.REQUIRED), *matrix.problems_of_claims(rows, claims)]
         self.assertEqual(problems, [], "\n" + "\n".join(problems))
 
+    def test_the_rows_are_159(self):
+        self.assertEqual(len(matrix.REQUIRED), 159)
+        self.assertEqual(len(set(matrix.REQUIRED)), 159)
+
 
 class Page(unittest.TestCase):
     def problems(self, page, required=("A1", "R02"), claims=CLAIMS):

@@ -15,8 +15,8 @@ def span(letter, *parts, width=1):
     return [f"{letter}{number:0{width}}" for first, last in parts for number in range(first, last + 1)]
 
 
-REQUIRED = span("A", (6, 7))
-
+REQUIRED = (span("A", (1, 20)) + span("B", (1, 26)) + span("C", (1, 14)) +
+            span("R", (1, 16), (18, 18), (23, 67), (70, 82), (85, 94), (99, 106), (114, 119), width=2))
 
 # A test of the core, of the frame reader or of the settings meets no kernel; all others do.
 SIMULATED = ("tests/jobs/", "tests/sim/", "tests/sim_livekit/", "tests/scenarios/", "tests/ipc/", "tests/config/",

@@ -7,6 +7,7 @@
 
 #include "child.pb.h"
 #include "tests/ipc/bytes.h"
+#include "tests/support/shows.h"
 
 namespace andiron {
 namespace {
@@ -206,6 +207,7 @@ TEST(Decoding, IgnoresFieldsThatItDoesNotKnow) {
 // ---- what breaks the contract ----
 
 TEST(Contract, AHelloWithAnotherProtocolNamesBothSides) {
+  Shows("A11");
   EXPECT_EQ(ErrorOf(Decode(HelloFrom("python", "0.3.0", 2))),
             "child speaks protocol 2 (SDK python 0.3.0), this worker speaks 1");
   EXPECT_EQ(ErrorOf(Decode(HelloFrom("", "", 0))), "child speaks protocol 0 (SDK unnamed), this worker speaks 1");
@@ -235,6 +237,7 @@ TEST(Contract, AnErrorTextHas64KiBAtMost) {
 }
 
 TEST(Contract, AnOutputHasMaxResultAtMost) {
+  Shows("B18");
   EXPECT_EQ(std::get<ResultMessage>(Decode(ResultOf(7, child::Result::SUCCEEDED, "1234", ""), 4)).text, "1234");
   EXPECT_EQ(ErrorOf(Decode(ResultOf(7, child::Result::SUCCEEDED, "12345", ""), 4)),
             "Result of job 7 with an output of 5 bytes, max_result is 4");

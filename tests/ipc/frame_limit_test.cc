@@ -7,6 +7,7 @@
 #include "ipc/frame.h"
 #include "ipc/limits.h"
 #include "tests/ipc/bytes.h"
+#include "tests/support/shows.h"
 
 namespace andiron {
 namespace {
@@ -56,6 +57,7 @@ TEST(FrameLimits, AFrameAtItsLimitIsRead) {
 }
 
 TEST(FrameLimits, AFrameOneByteLongerIsRefusedFromItsHeader) {
+  Shows("A10");
   for (const Case& limit : AllLimits()) {
     FrameReader reader(limit.limits);
     Reading reading;
@@ -81,6 +83,7 @@ TEST(FrameLimits, TypesThatMayNotComeAreRefusedByName) {
 }
 
 TEST(FrameLimits, ALengthOfZeroIsRefused) {
+  Shows("A10");
   FrameReader reader(LimitsForWorker(kMaxPayload));
   Reading reading;
   Feed(reader, std::string("\0", 1), reading);
@@ -89,6 +92,7 @@ TEST(FrameLimits, ALengthOfZeroIsRefused) {
 }
 
 TEST(FrameLimits, ALengthOfFiveBytesIsReadAndOneOfSixIsRefused) {
+  Shows("A10");
   FrameReader five(LimitsForWorker(kMaxPayload));
   Reading reading;
   Feed(five, std::string("\x82\x80\x80\x80\x00\x1a\x00", 7), reading);
@@ -99,6 +103,7 @@ TEST(FrameLimits, ALengthOfFiveBytesIsReadAndOneOfSixIsRefused) {
 }
 
 TEST(FrameLimits, NoLengthMakesTheReaderAllocate) {
+  Shows("A10");
   const std::size_t bombs[] = {kMaxPayload + 4097, std::size_t{1} << 31, (std::size_t{1} << 31) - 1,
                                std::numeric_limits<std::uint32_t>::max(), (std::size_t{1} << 35) - 1};
   for (const std::size_t bomb : bombs) {

@@ -7,6 +7,7 @@
 #include "ipc/child_messages.h"
 #include "ipc/limits.h"
 #include "tests/ipc/bytes.h"
+#include "tests/support/shows.h"
 
 namespace andiron {
 namespace {
@@ -68,6 +69,7 @@ TEST(FrameReader, GivesSeveralFramesOfOneReadInOrder) {
 }
 
 TEST(FrameReader, SaysThatAFrameIsHalfThereFromItsFirstByteToItsLast) {
+  Shows("A9");
   std::string stream;
   AppendAck(stream, 7);
   FrameReader reader(LimitsForWorker(kMaxResult));

@@ -7,6 +7,7 @@
 #include "child.pb.h"
 #include "ipc/child_messages.h"
 #include "tests/ipc/bytes.h"
+#include "tests/support/shows.h"
 
 namespace andiron {
 namespace {
@@ -114,6 +115,7 @@ TEST(RandomBytes, OfGoodStreamsEveryMessageIsReadInAnyPieces) {
 }
 
 TEST(RandomBytes, OfDamagedStreamsNothingIsReadThatProtobufDoesNotRead) {
+  Shows("R101");
   for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
     Random random(seed);
     std::string stream;

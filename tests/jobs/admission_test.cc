@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/jobs/rig.h"
+#include "tests/support/shows.h"
 
 namespace andiron {
 namespace {
@@ -19,6 +20,7 @@ ReportOutcome OnlyOutcome(const Rig& rig) {
 }
 
 TEST(Admission, TheQueueTakesItsLimitAndRefusesOnePast) {
+  Shows("B22", "R58");
   Rig rig;  // queue_limit 10, its child still starting
   for (std::uint64_t job = 1; job <= 10; ++job) {
     rig.Submit(job);
@@ -42,6 +44,7 @@ TEST(Admission, AQueueOfZeroStillTakesWhatAReadyChildCanStart) {
 }
 
 TEST(Admission, APayloadAtTheLimitIsTakenAndOnePastRefused) {
+  Shows("B23", "R62");
   PoolSettings pool = Rig::Settings();
   pool.max_payload = 100;
   Rig rig(pool);
@@ -57,6 +60,7 @@ TEST(Admission, APayloadAtTheLimitIsTakenAndOnePastRefused) {
 }
 
 TEST(Admission, AnIdIsTextOfOneTo256Bytes) {
+  Shows("R62");
   Rig rig;
   JobSubmitted at = Rig::Job(1);
   at.id.assign(kJobIdBytesMax, 'x');
@@ -72,6 +76,7 @@ TEST(Admission, AnIdIsTextOfOneTo256Bytes) {
 }
 
 TEST(Admission, AnIdThatIsQueuedOrRunningIsADuplicateAndMayComeAgainAfterwards) {
+  Shows("B25", "R71");
   Rig rig;
   rig.Submit(1);
   JobSubmitted again = Rig::Job(2);
@@ -84,6 +89,7 @@ TEST(Admission, AnIdThatIsQueuedOrRunningIsADuplicateAndMayComeAgainAfterwards) 
 }
 
 TEST(Admission, AnUnknownPoolIsRefused) {
+  Shows("R62");
   Rig rig;
   JobSubmitted job = Rig::Job(1);
   job.pool = "nowhere";
@@ -92,6 +98,7 @@ TEST(Admission, AnUnknownPoolIsRefused) {
 }
 
 TEST(Waiting, AQueuedJobEndsAtStartBy) {
+  Shows("B26", "R59");
   Rig rig;
   JobSubmitted job = Rig::Job(1);
   job.start_by = 3s;
@@ -103,6 +110,7 @@ TEST(Waiting, AQueuedJobEndsAtStartBy) {
 }
 
 TEST(HandOver, AJobThatIsNeverAcknowledgedIsHandedOverOnceMoreThenLost) {
+  Shows("R63");
   Rig rig;
   rig.MakeReady();
   rig.Submit(1);
@@ -120,6 +128,7 @@ TEST(HandOver, AJobThatIsNeverAcknowledgedIsHandedOverOnceMoreThenLost) {
 }
 
 TEST(HandOver, AnAcknowledgedJobIsNeverRunAgain) {
+  Shows("B2");
   Rig rig;
   rig.MakeReady();
   rig.Submit(1);
@@ -130,6 +139,7 @@ TEST(HandOver, AnAcknowledgedJobIsNeverRunAgain) {
 }
 
 TEST(HandOver, AResultThatCameBeforeTheDeathWins) {
+  Shows("B4");
   Rig rig;
   rig.MakeReady();
   rig.Submit(1);
@@ -142,6 +152,7 @@ TEST(HandOver, AResultThatCameBeforeTheDeathWins) {
 }
 
 TEST(HandOver, MemoryExhaustionIsToldFromACrash) {
+  Shows("B3", "B13");
   Rig rig;
   rig.MakeReady();
   rig.Submit(1);
@@ -152,6 +163,7 @@ TEST(HandOver, MemoryExhaustionIsToldFromACrash) {
 }
 
 TEST(RunFor, PastItTheChildIsCancelledThenStoppedThenKilled) {
+  Shows("B5");
   PoolSettings pool = Rig::Settings();
   pool.run_for = 100s;
   Rig rig(pool);
@@ -185,6 +197,7 @@ TEST(RunFor, AChildThatObeysTheCancelIsKept) {
 }
 
 TEST(RunFor, ZeroIsUnlimited) {
+  Shows("R75", "R90");
   Rig rig;
   rig.MakeReady();
   JobSubmitted job = Rig::Job(1);
@@ -196,6 +209,7 @@ TEST(RunFor, ZeroIsUnlimited) {
 }
 
 TEST(Cancel, AQueuedJobLeavesAtOnce) {
+  Shows("B24", "R60");
   Rig rig;
   rig.Submit(1);
   rig.Step(JobCancelled{JobNumber{1}});
@@ -205,6 +219,7 @@ TEST(Cancel, AQueuedJobLeavesAtOnce) {
 }
 
 TEST(Cancel, AResultThatIsFasterIsReported) {
+  Shows("B24");
   Rig rig;
   rig.MakeReady();
   rig.Submit(1);
@@ -217,6 +232,7 @@ TEST(Cancel, AResultThatIsFasterIsReported) {
 }
 
 TEST(Cancel, AChildThatIgnoresItIsEnded) {
+  Shows("B24");
   Rig rig;
   rig.MakeReady();
   rig.Submit(1);
@@ -230,6 +246,7 @@ TEST(Cancel, AChildThatIgnoresItIsEnded) {
 }
 
 TEST(Cancel, WhoeverCancelsMayGiveAGraceOfItsOwn) {
+  Shows("R32");
   Rig rig;
   rig.MakeReady();
   rig.Submit(1);
@@ -242,6 +259,7 @@ TEST(Cancel, WhoeverCancelsMayGiveAGraceOfItsOwn) {
 }
 
 TEST(Cancel, AnUnacknowledgedJobIsNotHandedOverAgain) {
+  Shows("B24");
   Rig rig;
   rig.MakeReady();
   rig.Submit(1);
@@ -252,6 +270,7 @@ TEST(Cancel, AnUnacknowledgedJobIsNotHandedOverAgain) {
 }
 
 TEST(Reservation, HoldsAReadyPlaceAgainstOrdinaryJobsUntilCommitted) {
+  Shows("R61", "R66");
   Rig rig;
   rig.MakeReady();
   EXPECT_EQ(rig.Pool().capacity, 1);
@@ -268,6 +287,7 @@ TEST(Reservation, HoldsAReadyPlaceAgainstOrdinaryJobsUntilCommitted) {
 }
 
 TEST(Capacity, IsToldAgainWhenOnlyTheBusyOnesChange) {
+  Shows("R66");
   PoolSettings pool = Rig::Settings();
   pool.max_children = 2;
   pool.max_jobs_per_child = 1;
@@ -285,6 +305,7 @@ TEST(Capacity, IsToldAgainWhenOnlyTheBusyOnesChange) {
 }
 
 TEST(Reservation, ExpiresAndGivesItsPlaceBack) {
+  Shows("R61");
   Rig rig;
   rig.MakeReady();
   rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
@@ -295,6 +316,7 @@ TEST(Reservation, ExpiresAndGivesItsPlaceBack) {
 }
 
 TEST(Reservation, OnAQueuePlaceCountsAgainstTheQueue) {
+  Shows("R61");
   PoolSettings pool = Rig::Settings();
   pool.queue_limit = 1;
   Rig rig(pool);
@@ -353,6 +375,7 @@ TEST(Reservation, SurvivesTheDeathOfItsChild) {
 }
 
 TEST(Report, AnUnkillableChildsJobIsReportedAsStillRunning) {
+  Shows("B9");
   Rig rig;
   rig.MakeReady();
   rig.Submit(1);

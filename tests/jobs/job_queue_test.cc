@@ -5,6 +5,8 @@
 #include <array>
 #include <vector>
 
+#include "tests/support/shows.h"
+
 namespace andiron {
 namespace {
 
@@ -16,6 +18,7 @@ std::vector<int> Order(JobQueue& queue, const Job* base) {
 }
 
 TEST(JobQueue, IsFirstInFirstOutWithinAPriority) {
+  Shows("B26");
   std::array<Job, 5> jobs;
   jobs[1].priority = 5;
   jobs[3].priority = 5;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/jobs/rig.h"
+#include "tests/support/shows.h"
 
 namespace andiron {
 namespace {
@@ -15,6 +16,7 @@ PoolSettings Many(int warm, int max_children) {
 }
 
 TEST(Pool, KeepsWarmChildrenReadyBesideBusyOnes) {
+  Shows("R82");
   Rig rig(Many(2, 4));
   EXPECT_EQ(rig.Count(SlotState::kStarting), 2);
   rig.MakeAllReady();
@@ -24,6 +26,7 @@ TEST(Pool, KeepsWarmChildrenReadyBesideBusyOnes) {
 }
 
 TEST(Pool, StartsNoMoreAtOnceThanMaxStarting) {
+  Shows("A16", "R10");
   PoolSettings pool = Many(8, 8);
   pool.max_starting = 3;
   Rig rig(pool);
@@ -60,6 +63,7 @@ TEST(Pool, RunsSeveralJobsAtOnceInOneChild) {
 }
 
 TEST(Pool, OneCrashGivesEachJobOfTheChildItsOutcome) {
+  Shows("R65");
   PoolSettings pool = Many(1, 1);
   pool.max_concurrent_jobs_per_child = 3;
   Rig rig(pool);
@@ -73,6 +77,7 @@ TEST(Pool, OneCrashGivesEachJobOfTheChildItsOutcome) {
 }
 
 TEST(Pool, RetiresAChildAfterMaxJobsAndStaysWarm) {
+  Shows("R85");
   PoolSettings pool = Many(1, 2);
   pool.max_jobs_per_child = 1;
   Rig rig(pool);
@@ -87,6 +92,7 @@ TEST(Pool, RetiresAChildAfterMaxJobsAndStaysWarm) {
 }
 
 TEST(Pool, RecyclesByAgeWithoutDippingBelowWarm) {
+  Shows("R85");
   PoolSettings pool = Many(2, 3);
   pool.max_child_age = 20s;
   pool.ping_interval = 0s;
@@ -101,6 +107,7 @@ TEST(Pool, RecyclesByAgeWithoutDippingBelowWarm) {
 }
 
 TEST(Pool, RecyclesOneAtATimeWhereNoSlotIsSpare) {
+  Shows("R85");
   PoolSettings pool = Many(2, 2);
   pool.max_child_age = 20s;
   pool.ping_interval = 0s;
@@ -112,6 +119,7 @@ TEST(Pool, RecyclesOneAtATimeWhereNoSlotIsSpare) {
 }
 
 TEST(Pool, StopsAChildBeyondWarmThatStaysUnused) {
+  Shows("R78", "R80");
   PoolSettings pool = Many(1, 3);
   pool.ping_interval = 0s;
   Rig rig(pool);
@@ -130,6 +138,7 @@ TEST(Pool, StopsAChildBeyondWarmThatStaysUnused) {
 }
 
 TEST(Pool, BackOffGrowsToItsMaximumAndDrivesItselfByADeadline) {
+  Shows("A1", "A3", "A4", "R13");
   PoolSettings pool = Many(1, 1);
   pool.breaker_failures = 0;
   pool.backoff_min = 100ms;
@@ -150,6 +159,7 @@ TEST(Pool, BackOffGrowsToItsMaximumAndDrivesItselfByADeadline) {
 }
 
 TEST(Pool, AChildThatLivedStableTimeIsReplacedAtOnce) {
+  Shows("R14");
   Rig rig;
   rig.Step(SpawnFailed{rig.Child(), "no"});
   rig.Pass(200ms);
@@ -163,6 +173,7 @@ TEST(Pool, AChildThatLivedStableTimeIsReplacedAtOnce) {
 }
 
 TEST(Pool, BreakerOpensAfterFailuresProbesAndClosesOnTheFirstSuccess) {
+  Shows("A16", "R67", "R72");
   PoolSettings pool = Many(3, 3);
   pool.breaker_failures = 3;
   pool.breaker_probe = 50s;
@@ -184,6 +195,7 @@ TEST(Pool, BreakerOpensAfterFailuresProbesAndClosesOnTheFirstSuccess) {
 }
 
 TEST(Pool, ACancelledProbeIsFollowedByAnother) {
+  Shows("R88");
   PoolSettings pool = Many(1, 1);
   pool.breaker_failures = 1;
   Rig rig(pool);
@@ -200,6 +212,7 @@ TEST(Pool, ACancelledProbeIsFollowedByAnother) {
 }
 
 TEST(Pool, AnUnkillableChildIsQuarantinedAndItsSlotGoesOn) {
+  Shows("R40");
   Rig rig;
   rig.MakeReady();
   const ChildId stuck = rig.Child();
@@ -216,6 +229,7 @@ TEST(Pool, AnUnkillableChildIsQuarantinedAndItsSlotGoesOn) {
 }
 
 TEST(Pool, AFullQuarantineWithholdsTheSlotUntilThereIsRoom) {
+  Shows("R76");
   Rig rig(Many(2, 2));
   rig.MakeAllReady();
   const ChildId first = rig.Child(0);
@@ -233,6 +247,7 @@ TEST(Pool, AFullQuarantineWithholdsTheSlotUntilThereIsRoom) {
 }
 
 TEST(Pool, AStopDuringAStartCancelsItAndAnswersBothCallers) {
+  Shows("A15", "R11", "R30");
   Rig rig(Many(0, 1));
   rig.Step(ReadyAwaited{WaiterNumber{1}, "p", 100s});
   const ChildId child = rig.Child();
@@ -247,6 +262,7 @@ TEST(Pool, AStopDuringAStartCancelsItAndAnswersBothCallers) {
 }
 
 TEST(Pool, WaitersForAReadyChildShareOneStartAndAreAllWoken) {
+  Shows("R15", "R52");
   Rig rig(Many(0, 4));
   rig.Step(ReadyAwaited{WaiterNumber{1}, "p", 100s}, ReadyAwaited{WaiterNumber{2}, "p", 100s});
   EXPECT_EQ(rig.Count(SlotState::kStarting), 1);
@@ -256,6 +272,7 @@ TEST(Pool, WaitersForAReadyChildShareOneStartAndAreAllWoken) {
 }
 
 TEST(Pool, AWaitersPatienceEnds) {
+  Shows("R52");
   Rig rig(Many(0, 1));
   rig.Step(ReadyAwaited{WaiterNumber{1}, "p", 3s});
   rig.Pass(3s);
@@ -264,6 +281,7 @@ TEST(Pool, AWaitersPatienceEnds) {
 }
 
 TEST(Pool, AForceStopEscalatesAGracefulOneAndASecondIsHarmless) {
+  Shows("R33", "R34");
   Rig rig;
   rig.MakeReady();
   const ChildId child = rig.Child();
@@ -279,6 +297,7 @@ TEST(Pool, AForceStopEscalatesAGracefulOneAndASecondIsHarmless) {
 }
 
 TEST(Pool, AHelloInTheSameTurnBeatsTheTimeout) {
+  Shows("A13");
   Rig rig;
   const ChildId child = rig.Child();
   rig.Step(Spawned{child, 7});
@@ -288,6 +307,7 @@ TEST(Pool, AHelloInTheSameTurnBeatsTheTimeout) {
 }
 
 TEST(Pool, AnExitInTheSameTurnBeatsTheTimeout) {
+  Shows("A14");
   Rig rig;
   const ChildId child = rig.Child();
   rig.now += 10s;
@@ -297,6 +317,7 @@ TEST(Pool, AnExitInTheSameTurnBeatsTheTimeout) {
 }
 
 TEST(Pool, ALateHelloOfAKilledGenerationChangesNothing) {
+  Shows("A19", "R53");
   Rig rig;
   const ChildId child = rig.Child();
   rig.Step(Spawned{child, 7});
@@ -311,6 +332,7 @@ TEST(Pool, ALateHelloOfAKilledGenerationChangesNothing) {
 }
 
 TEST(Pool, AnIdleChildThatMissesItsPingsIsKilled) {
+  Shows("B8", "R06", "R86");
   Rig rig;
   rig.MakeReady();
   rig.Pass(13s);
@@ -321,6 +343,7 @@ TEST(Pool, AnIdleChildThatMissesItsPingsIsKilled) {
 }
 
 TEST(Pool, AHaltedChildGetsNoJobAndIsKilledInTime) {
+  Shows("B7", "R39");
   Rig rig;
   rig.MakeReady();
   rig.Step(ChildHalted{rig.Child(), true});
@@ -353,6 +376,7 @@ TEST(Pool, DrainEndsJobsByItsTimeoutAndKeepsChildrenForResume) {
 }
 
 TEST(Pool, StopDrainsThenStopsEveryChildThenSaysSo) {
+  Shows("R89", "R103");
   Rig rig(Many(2, 2));
   rig.MakeAllReady();
   rig.Submit(1);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/jobs/rig.h"
+#include "tests/support/shows.h"
 
 namespace andiron {
 namespace {
@@ -235,6 +236,7 @@ std::string Table() {
 }
 
 TEST(StateTable, DocsStatesMdIsWhatStepDoes) {
+  Shows("R50");
   const std::string path =
       std::string(std::getenv("ANDIRON_SOURCE_DIR") ? std::getenv("ANDIRON_SOURCE_DIR") : ".") + "/docs/states.md";
   std::stringstream read;
@@ -255,6 +257,7 @@ TEST(StateTable, DocsStatesMdIsWhatStepDoes) {
 }
 
 TEST(StateTable, EveryStateIsARow) {
+  Shows("R50");
   std::array<bool, kSlotStateCount> seen{};
   for (const Row& row : Rows()) {
     Rig rig(TableSettings(row.warm));

@@ -1,5 +1,6 @@
 // Assigned jobs: one run, one end, told until it is read.
 #include "tests/livekit/agent_rig.h"
+#include "tests/support/shows.h"
 
 namespace andiron::livekit {
 namespace {
@@ -179,6 +180,7 @@ TEST(AgentJobs, StartedOnALaterLinkIsNotTold) {
 }
 
 TEST(AgentJobs, AssignedAgainDoesNotRunAgain) {
+  Shows("B25");
   AgentRig rig;
   rig.Register();
   const std::uint64_t ticket = rig.Run("AJ_1");
@@ -192,6 +194,7 @@ TEST(AgentJobs, AssignedAgainDoesNotRunAgain) {
 }
 
 TEST(AgentJobs, AssignedAgainAfterItsEndIsToldItsEnd) {
+  Shows("B25");
   AgentRig rig;
   rig.Register();
   const std::uint64_t ticket = rig.Run("AJ_1");

@@ -1,5 +1,6 @@
 // What an agent tells of itself, drain, and its end.
 #include "tests/livekit/agent_rig.h"
+#include "tests/support/shows.h"
 
 namespace andiron::livekit {
 namespace {
@@ -97,6 +98,7 @@ TEST(AgentLoad, FewerReadyThanTheMinimumIsFull) {
 }
 
 TEST(AgentLoad, AnOpenBreakerIsFullWhateverIsFree) {
+  Shows("R67", "R117");
   AgentRig rig;
   rig.Register(4);
   rig.Step(seconds(1), CapacityTold{.capacity = 3, .ready = 3, .busy = 0, .failing = true});
@@ -129,6 +131,7 @@ TEST(AgentLoad, CountsItsJobs) {
 }
 
 TEST(AgentDrain, IsFullAndRefusesAndRunsWhatItHasPromised) {
+  Shows("R103");
   AgentRig rig;
   rig.Register();
   rig.Step(milliseconds(1), rig.Offer("AJ_1"), rig.Offer("AJ_2"));

@@ -9,6 +9,7 @@
 
 #include "tests/livekit/link_certificates.h"
 #include "tests/livekit/link_rig.h"
+#include "tests/support/shows.h"
 #include "worker/base/clock.h"
 
 namespace andiron::livekit {
@@ -44,6 +45,7 @@ std::size_t ResidentBytes() {
 }
 
 TEST(LinkPressure, SendSaysNoPastTheBoundAndTheLinkClosesAtOnce) {
+  Shows("R100");
   ScriptedServer server(R"([[["upgrade"], ["hold"]]])");
   LinkRig rig;
   LinkTarget target = Plain(server.port());

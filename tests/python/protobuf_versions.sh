@@ -23,6 +23,6 @@ for version in "$@"; do
   "$work/$version/bin/python" -c 'import andiron, google.protobuf as protobuf
 print("andiron", andiron.__version__, "on protobuf", protobuf.__version__)'
   for part in serve cancel package; do
-    (cd "$here" && "$work/$version/bin/python" -m unittest -q "test_$part")
+    (cd "$here" && PYTHONPATH=$source/tests/support "$work/$version/bin/python" -m unittest -q "test_$part")
   done
 done

@@ -10,6 +10,7 @@ import unittest
 from andiron import _child_pb2 as pb
 from andiron._channel import frame
 from fake_worker import DEADLINE, HERE, FakeWorker, seconds_since
+from shows import shows
 
 ERROR_MAX = 64 << 10
 
@@ -134,6 +135,7 @@ class Results(unittest.TestCase):
 
 
 class Liveness(unittest.TestCase):
+    @shows("R87")
     def test_a_job_is_acknowledged_before_it_runs_and_pings_are_answered_while_it_does(self):
         for mode, payload in (("plain", "sleep"), ("threads", "sleep"), ("async", "sleep"), ("async", "block")):
             with self.subTest(mode=mode, payload=payload), FakeWorker(mode) as worker:
@@ -173,6 +175,7 @@ class Ends(unittest.TestCase):
                 worker.stop()
                 self.assertEqual(worker.exit_code(), 0)
 
+    @shows("R45")
     def test_without_its_channel_the_child_exits_at_once_also_within_a_job(self):
         for mode, payload in (
             ("plain", ""),

@@ -5,10 +5,13 @@
 
 #include <cstdio>
 
+#include "tests/support/shows.h"
+
 namespace andiron::sim {
 namespace {
 
 TEST(Exhaustive, EveryOrderOfFiveFactsSettles) {
+  Shows("B2", "B24", "R04");
   const ExhaustiveResult result = RunExhaustive(5);
   EXPECT_EQ(result.problem, "");
   EXPECT_GT(result.schedules, 20'000);
