@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string>
 
+#include "tests/sim/clock_start.h"
 #include "tests/sim/random.h"
 
 namespace andiron::sim {
@@ -201,6 +202,7 @@ Plan DrawPlan(std::uint64_t seed) {
   KeepTurnsFew(plan.pools);
   plan.drain_timeout = waits.Draw();
   DrawOdds(random, plan);
+  plan.start = DrawClockStart(random);
   return plan;
 }
 

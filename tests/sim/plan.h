@@ -88,6 +88,7 @@ struct Plan {
   std::array<std::uint32_t, kFaultCount> odds{};  // of 65536; 0 = this plan doesn't have it
   int jobs = 0;
   int slots = 0;           // of all pools
+  Nanos start = 0;         // what the clock shows at the beginning
   Nanos latency = 0;       // a typical answer of a healthy child
   Nanos work = 0;          // a typical job
   Nanos arrival = 0;       // a typical time between two jobs

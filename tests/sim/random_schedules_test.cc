@@ -1,11 +1,14 @@
 // Random schedules, and whether the generator makes what it promises.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <initializer_list>
 #include <memory>
 
+#include "tests/sim/clock_start.h"
 #include "tests/sim/run.h"
+#include "tests/sim/schedule.h"
 #include "tests/support/shows.h"
 
 namespace andiron::sim {
@@ -97,6 +100,25 @@ TEST_F(RandomSchedules, ReachCancelsAtEveryMoment) {
   for (const Fault fault : {Fault::kCancel, Fault::kCancelTwice, Fault::kCancelUnknown}) {
     EXPECT_GT(hits(fault), account().schedules / 50) << Name(fault);
   }
+}
+
+TEST_F(RandomSchedules, CrossEveryOverflowOfSmallerClocksAndKeepTheirRules) {
+  constexpr std::uint64_t kSeedsHere = 2000;
+  auto schedules = std::make_unique<Schedules>();
+  std::array<int, kOverflows.size()> crossed{};
+  int in_the_last_month = 0;
+  for (std::uint64_t seed = 1; seed <= kSeedsHere; ++seed) {
+    const Nanos start = DrawPlan(seed).start;
+    if (start == 1'000'000'000) continue;
+    const ScheduleResult result = schedules->Run(seed);
+    ASSERT_EQ(result.problem, "") << "seed " << seed;
+    in_the_last_month += start == kLastMonth ? 1 : 0;
+    for (std::size_t i = 0; i < kOverflows.size(); ++i) {
+      crossed[i] += start < kOverflows[i] && start + result.virtual_time >= kOverflows[i] ? 1 : 0;
+    }
+  }
+  EXPECT_GE(in_the_last_month, 50);
+  for (std::size_t i = 0; i < kOverflows.size(); ++i) EXPECT_GE(crossed[i], 50) << kOverflows[i];
 }
 
 }  // namespace

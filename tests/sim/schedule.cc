@@ -102,7 +102,8 @@ void Schedules::Settle(Core& core, const Plan& plan, ScheduleResult& result, std
 }
 
 void PrintPlan(const Plan& plan, std::FILE* out) {
-  std::fprintf(out, "-- latency %s, work %s, drain_timeout %s, %d jobs\n", TextOf(Duration(plan.latency)).c_str(),
+  std::fprintf(out, "-- clock from %s, latency %s, work %s, drain_timeout %s, %d jobs\n",
+               TextOf(Duration(plan.start)).c_str(), TextOf(Duration(plan.latency)).c_str(),
                TextOf(Duration(plan.work)).c_str(), TextOf(plan.drain_timeout).c_str(), plan.jobs);
   for (const PoolSettings& pool : plan.pools) {
     std::fprintf(

@@ -10,7 +10,7 @@ namespace andiron::sim {
 void World::Begin(const Plan& plan, std::uint64_t seed) {
   plan_ = &plan;
   random_ = Random(seed);
-  time_ = as_of_ = 1'000'000'000 + random_.Below(1000);
+  time_ = as_of_ = plan.start + random_.Below(1000);
   turns_ = 0;
   faults_ = true;
   events_.clear();
