@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/sim/clock_start.h"
 #include "tests/sim/random.h"
 
 namespace andiron::livekit_sim {
@@ -106,6 +107,7 @@ Plan DrawPlan(std::uint64_t seed) {
     const std::uint32_t most = MostOf(static_cast<Fault>(i));
     plan.odds[i] = static_cast<std::uint32_t>(random.Between(1, random.Coin() ? most : std::max(2U, most / 8)));
   }
+  plan.start = Duration(andiron::sim::DrawClockStart(random));
   return plan;
 }
 

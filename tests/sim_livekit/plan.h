@@ -76,6 +76,7 @@ struct Plan {
   int jobs = 0;                                   // that the server offers by itself
   int slots = 0;                                  // children of the pool
   int queue = 0;                                  // places beyond them
+  Duration start{};                               // what the clock shows at the beginning
   Duration latency{};                             // of the link, one way
   Duration work{};                                // of a job
   Duration arrival{};                             // between two jobs

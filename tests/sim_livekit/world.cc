@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 World::World(const Plan& plan, std::uint64_t seed) : plan_(plan), random_(seed), ready_(plan.slots) {
-  now_ = TimePoint(seconds(1000));
+  now_ = TimePoint(plan.start);
   TellCapacity(now_);
   At(now_ + Draw(Duration(0), milliseconds(500)), {.kind = Happening::kArrives});
   At(now_ + Draw(Duration(0), milliseconds(500)), {.kind = Happening::kNoise});
