@@ -81,6 +81,26 @@ TEST(LogTest, TerminalIsNotGivenControlCharacters) {
   EXPECT_EQ(text, "a\\x1b[2J\\x0d\\n\\tb\\x7f\\xc2\\x9b\\xff\xc3\xa9\xe2\x82\xac\"\\");
 }
 
+TEST(LogTest, TextCannotBeShownInAnotherOrderThanItIsWritten) {
+  // Marks, embeddings, overrides and isolates of right-to-left writing; separators of lines and paragraphs.
+  const std::string_view hidden[] = {"\u061C", "\u200E", "\u200F", "\u2028", "\u2029", "\u202A", "\u202B",
+                                     "\u202C", "\u202D", "\u202E", "\u2066", "\u2067", "\u2068", "\u2069"};
+  const std::string_view names[] = {"061c", "200e", "200f", "2028", "2029", "202a", "202b",
+                                    "202c", "202d", "202e", "2066", "2067", "2068", "2069"};
+  for (std::size_t i = 0; i < std::size(hidden); ++i) {
+    std::string plain;
+    AppendPlain(plain, "root" + std::string(hidden[i]) + "toor");
+    EXPECT_EQ(plain, "root\\u" + std::string(names[i]) + "toor");
+    std::string json;
+    AppendJson(json, hidden[i]);
+    EXPECT_EQ(json, "\"\\u" + std::string(names[i]) + "\"");
+  }
+  // Their neighbours are ordinary text, and so is what is written from right to left.
+  std::string plain;
+  AppendPlain(plain, "\u061B\u200D\u2027\u202F\u2065\u206A\u05D0\u0627");
+  EXPECT_EQ(plain, "\u061B\u200D\u2027\u202F\u2065\u206A\u05D0\u0627");
+}
+
 TEST(LogTest, JsonStringsAreAlwaysUtf8) {
   Shows("A18");
   std::string text;

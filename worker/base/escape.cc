@@ -26,6 +26,25 @@ void AppendHex(std::string& out, std::string_view before, std::uint8_t byte) {
   out += kHex[byte & 15];
 }
 
+// Whether a terminal, an editor or a pager would show the text around it in another order or on another line: the marks
+// of right-to-left writing, and the separators of lines and paragraphs. A line of a log is to be read as it was
+// written.
+bool Rearranges(std::string_view character) {
+  if (character == "\u061C") return true;
+  if (character.size() != 3 || At(character, 0) != 0xE2) return false;
+  const std::uint8_t third = At(character, 2);
+  if (At(character, 1) == 0x80) return third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE);
+  return At(character, 1) == 0x81 && third >= 0xA6 && third <= 0xA9;
+}
+
+// A character of two or three bytes.
+void AppendCodePoint(std::string& out, std::string_view character) {
+  unsigned code = At(character, 0) & (character.size() == 2 ? 0x1Fu : 0x0Fu);
+  for (const char byte : character.substr(1)) code = code << 6 | (static_cast<std::uint8_t>(byte) & 0x3Fu);
+  AppendHex(out, "\\u", static_cast<std::uint8_t>(code >> 8));
+  AppendHex(out, "", static_cast<std::uint8_t>(code & 0xFF));
+}
+
 void AppendPlainCharacter(std::string& out, std::string_view character) {
   const std::uint8_t first = At(character, 0);
   const bool c1_control = first == 0xC2 && character.size() == 2 && At(character, 1) < 0xA0;
@@ -35,6 +54,8 @@ void AppendPlainCharacter(std::string& out, std::string_view character) {
     out += "\\t";
   } else if (first < 0x20 || first == 0x7F || c1_control) {
     for (const char byte : character) AppendHex(out, "\\x", static_cast<std::uint8_t>(byte));
+  } else if (Rearranges(character)) {
+    AppendCodePoint(out, character);
   } else {
     out += character;
   }
@@ -55,6 +76,8 @@ void AppendJsonCharacter(std::string& out, std::string_view character) {
     AppendHex(out, "\\u00", first);
   } else if (first == 0xC2 && At(character, 1) < 0xA0) {
     AppendHex(out, "\\u00", At(character, 1));
+  } else if (Rearranges(character)) {
+    AppendCodePoint(out, character);
   } else {
     out += character;
   }

@@ -13,10 +13,12 @@ namespace andiron {
 std::size_t CharacterBytes(std::string_view text);
 
 // Appends `text` for people: control characters (C0, DEL and C1) and bytes that aren't UTF-8 as \xNN, newline and
-// tab as \n and \t. What a terminal shows is what was there, and nothing that it would act on.
+// tab as \n and \t, marks that change the order of writing or the line (U+202E and others) as \uNNNN. What a terminal
+// shows is what was there, and nothing that it would act on.
 void AppendPlain(std::string& out, std::string_view text);
 
-// Appends `text` as a JSON string with its quotes. Bytes that aren't UTF-8 become U+FFFD.
+// Appends `text` as a JSON string with its quotes, safe to be shown in the same way. Bytes that aren't UTF-8 become
+// U+FFFD.
 void AppendJson(std::string& out, std::string_view text);
 
 }  // namespace andiron
