@@ -1,6 +1,9 @@
 // What children print: captured line by line, within limits, without ever holding up the loop or the child.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -56,6 +59,37 @@ TEST(OutputTest, FloodIsDroppedAndCountedWhileOthersWork) {
     EXPECT_LT(crew.LogText().size(), 4U << 20);
     crew.Kill(loud);
     EXPECT_TRUE(crew.AwaitEnd(loud));
+  }
+}
+
+// How many bytes the log has of a child that has printed this much in lines of one letter.
+off_t LoggedOfShortLines(LogFormat format, std::int64_t rate_limit, std::size_t printed) {
+  const UniqueFd file(memfd_create("log", MFD_CLOEXEC));
+  Log log(file.get(), LogLevel::kInfo, format);
+  LogAllowance allowance(rate_limit);
+  LineCapture capture("pool/0.1", "stdout", 1000, allowance, log);
+  int ends[2];
+  EXPECT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  std::string lines;
+  while (lines.size() < printed) lines += "x\n";
+  EXPECT_EQ(write(ends[1], lines.data(), lines.size()), static_cast<ssize_t>(lines.size()));
+  close(ends[1]);
+  uv_loop_t loop;
+  uv_loop_init(&loop);
+  EXPECT_EQ(capture.Open(&loop, UniqueFd(ends[0])), 0);
+  capture.Finish();
+  EXPECT_EQ(CloseLoop(&loop), 0);
+  EXPECT_GT(allowance.dropped(), 0);
+  log.Flush();
+  return lseek(file.get(), 0, SEEK_END);
+}
+
+TEST(LineCaptureTest, ShortLinesFillTheLogNoFasterThanLongOnes) {
+  constexpr std::int64_t kRate = 16 << 10;
+  for (const LogFormat format : {LogFormat::kText, LogFormat::kJson}) {
+    const off_t logged = LoggedOfShortLines(format, kRate, 32 << 10);
+    EXPECT_GT(logged, kRate / 4);
+    EXPECT_LE(logged, kRate);
   }
 }
 

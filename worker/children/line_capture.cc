@@ -17,6 +17,9 @@ constexpr std::size_t kReadBytes = std::size_t{16} << 10;
 constexpr int kReadsPerTurn = 4;
 constexpr int kReadsAtEnd = 64;
 constexpr std::string_view kCutMark = " ... (cut)";
+// What the log adds to a line, at most, beside the child's name. It counts as printed: a flood of empty lines would
+// otherwise fill the log with a hundred times what log_rate_limit says.
+constexpr std::size_t kLineFrame = 128;
 
 }  // namespace
 
@@ -95,7 +98,7 @@ void LineCapture::EndLine() {
   if (!line_.empty() && line_.back() == '\r') line_.pop_back();
   if (cut_) line_ += kCutMark;
   tail_.Add(line_);
-  if (allowance_.Take(line_.size() + 1)) log_.ChildLine(child_, stream_, line_);
+  if (allowance_.Take(line_.size() + child_.size() + kLineFrame)) log_.ChildLine(child_, stream_, line_);
   line_.clear();
   cut_ = false;
 }
