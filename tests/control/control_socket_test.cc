@@ -5,11 +5,16 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "tests/control/temp_directory.h"
 #include "worker/control/control_limits.h"
@@ -72,6 +77,105 @@ TEST(ControlSocket, WhatIsNoSocketIsLeftAlone) {
   const std::string link = directory.path() + "/link.sock";
   ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
   EXPECT_EQ(ControlSocket::Listen(link).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+// What somebody may have put where the socket is to be, and how each is made.
+const std::map<std::string, std::function<int(const std::string&)>> kSquatters = {
+    {"a directory", [](const std::string& path) { return mkdir(path.c_str(), 0700); }},
+    {"a FIFO", [](const std::string& path) { return mkfifo(path.c_str(), 0600); }},
+    {"a link that dangles", [](const std::string& path) { return symlink("/no/such/target", path.c_str()); }},
+    {"a link to itself", [](const std::string& path) { return symlink(path.c_str(), path.c_str()); }},
+    {"a link to a stale socket",
+     [](const std::string& path) {
+       LeaveStaleSocket(path + ".target");
+       return symlink((path + ".target").c_str(), path.c_str());
+     }},
+    {"a link to a directory", [](const std::string& path) { return symlink("/tmp", path.c_str()); }},
+};
+
+TEST(ControlSocket, SquattersAreRefusedAndNeitherFollowedNorRemoved) {
+  for (const auto& [what, make] : kSquatters) {
+    const TempDirectory directory;
+    const std::string path = directory.path() + "/w.sock";
+    ASSERT_EQ(make(path), 0) << what;
+    struct stat before{};
+    ASSERT_EQ(lstat(path.c_str(), &before), 0);
+    EXPECT_EQ(ControlSocket::Listen(path).status().code(), absl::StatusCode::kFailedPrecondition) << what;
+    struct stat after{};
+    ASSERT_EQ(lstat(path.c_str(), &after), 0) << what;
+    EXPECT_EQ(before.st_ino, after.st_ino) << what;
+    EXPECT_EQ(before.st_mode, after.st_mode) << what;
+    EXPECT_FALSE(Exists("/no/such/target"));
+  }
+}
+
+TEST(ControlSocket, PlacesOfOtherUsersAreRefused) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can make what belongs to another user";
+  constexpr uid_t kStranger = 65534;
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/w.sock";
+  LeaveStaleSocket(path);
+  ASSERT_EQ(lchown(path.c_str(), kStranger, kStranger), 0);
+  EXPECT_EQ(ControlSocket::Listen(path).status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_TRUE(Exists(path));
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  ASSERT_EQ(chown(directory.path().c_str(), kStranger, kStranger), 0);
+  EXPECT_EQ(ControlSocket::Listen(path).status().code(), absl::StatusCode::kPermissionDenied);
+  // Nor by a link from a place of ours.
+  const TempDirectory ours;
+  ASSERT_EQ(symlink(directory.path().c_str(), (ours.path() + "/link").c_str()), 0);
+  EXPECT_EQ(ControlSocket::Listen(ours.path() + "/link/w.sock").status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_FALSE(Exists(path));
+}
+
+TEST(ControlSocket, NoUmaskWidensItAndItsOwnIsGivenBack) {
+  for (const mode_t mask : {mode_t{0}, mode_t{0022}, mode_t{0077}}) {
+    const TempDirectory directory;
+    const std::string path = directory.path() + "/made/w.sock";
+    const mode_t before = umask(mask);
+    const auto listening = ControlSocket::Listen(path);
+    EXPECT_EQ(umask(before), mask);
+    ASSERT_TRUE(listening.ok()) << listening.status().ToString();
+    EXPECT_EQ(ModeOf(path), 0600U);
+    EXPECT_EQ(ModeOf(directory.path() + "/made"), 0700U);
+  }
+}
+
+// A process that listens at the path, says through the pipe whether it could, and keeps what it got until told.
+pid_t StartRival(const std::string& path, int go, int answers, int over) {
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
+  char byte = 0;
+  if (read(go, &byte, 1) != 1) _exit(1);
+  const auto listening = ControlSocket::Listen(path);
+  const char answer = listening.ok() ? 'y' : absl::IsAlreadyExists(listening.status()) ? 'n' : '?';
+  if (write(answers, &answer, 1) != 1) _exit(1);
+  if (read(over, &byte, 1) != 1) _exit(1);
+  _exit(0);
+}
+
+TEST(ControlSocket, OfManyWorkersThatStartAtOnceExactlyOneHasIt) {
+  constexpr int kRivals = 8;
+  for (int round = 0; round < 10; ++round) {
+    const TempDirectory directory;
+    const std::string path = directory.path() + "/w.sock";
+    LeaveStaleSocket(path);  // each of them may remove that, and none what another has made
+    int go[2];
+    int answers[2];
+    int over[2];
+    ASSERT_EQ(pipe(go) + pipe(answers) + pipe(over), 0);
+    std::vector<pid_t> rivals;
+    for (int i = 0; i < kRivals; ++i) rivals.push_back(StartRival(path, go[0], answers[1], over[0]));
+    ASSERT_EQ(write(go[1], "xxxxxxxx", kRivals), kRivals);
+    std::string said;
+    for (char answer = 0; said.size() < kRivals && read(answers[0], &answer, 1) == 1;) said += answer;
+    EXPECT_EQ(std::count(said.begin(), said.end(), 'y'), 1) << said;
+    EXPECT_EQ(std::count(said.begin(), said.end(), 'n'), kRivals - 1) << said;
+    EXPECT_EQ(ControlSocket::Listen(path).status().code(), absl::StatusCode::kAlreadyExists);
+    ASSERT_EQ(write(over[1], "xxxxxxxx", kRivals), kRivals);
+    for (const pid_t rival : rivals) waitpid(rival, nullptr, 0);
+    for (const int descriptor : {go[0], go[1], answers[0], answers[1], over[0], over[1]}) close(descriptor);
+  }
 }
 
 TEST(ControlSocket, DirectoryThatOthersCanChangeIsRefused) {

@@ -52,6 +52,13 @@ child::FromChild ResultOf(std::uint64_t job, child::Result::End end, std::string
   return message;
 }
 
+// The body of a frame whose only message, of this kind, has these bytes.
+std::string FrameBody(int kind, const std::string& message) {
+  std::string body(1, static_cast<char>(kind << 3 | 2));
+  AppendVarint(body, message.size());
+  return body + message;
+}
+
 // ---- encoding: the same bytes as protobuf's ----
 
 TEST(Encoding, OfRunEqualsProtobufs) {
@@ -251,6 +258,18 @@ TEST(Contract, TextIsUtf8) {
   child::ToChild run;
   run.mutable_run()->set_id("\xff");
   EXPECT_THAT(DecodeToChild(Bytes(run.SerializeAsString())), VariantWith<ProtocolError>(testing::_));
+}
+
+TEST(Contract, GroupsAreMalformedSoNothingNests) {
+  const std::string hello = HelloFrom("n", "1").SerializeAsString();
+  const std::string inner = HelloFrom("n", "1").hello().SerializeAsString();
+  for (const std::size_t depth : {1u, 16u, 100u, 101u, 1'000'000u}) {
+    // Beginnings (wire type 3) and ends (4) of field 15's groups: beside the message, and within it.
+    const std::string groups = std::string(depth, '\x7b') + std::string(depth, '\x7c');
+    EXPECT_EQ(ErrorOf(DecodeFromChild(Bytes(hello + groups))), "a message that can't be read") << depth;
+    const std::string wrapped = FrameBody(2, inner + groups);
+    EXPECT_EQ(ErrorOf(DecodeFromChild(Bytes(wrapped))), "a Hello that can't be read") << depth;
+  }
 }
 
 TEST(Contract, OneFrameHoldsOneMessage) {
