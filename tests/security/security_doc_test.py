@@ -1,0 +1,84 @@
+"""docs/security.md has a row for each threat, and each test that it names exists."""
+
+import ast
+import os
+import re
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+THREATS = [f"T{number}" for number in range(1, 27)]
+
+
+def text_of(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def rows(page):
+    """[(threat, what is done, [names of tests])] of the table, as it stands."""
+    found = []
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and re.fullmatch(r"T\d+", cells[0]):
+            found.append((cells[0], cells[2], re.findall(r"`([^`]+)`", cells[3])))
+    return found
+
+
+def tests_in_the_tree():
+    """"Suite.Name" of C++, "Class.test_name" of Python."""
+    found = set()
+    for folder, _, names in os.walk(os.path.join(ROOT, "tests")):
+        for name in names:
+            if name.endswith(".cc"):
+                text = text_of(folder, name)
+                found.update(".".join(pair) for pair in re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", text, re.M))
+            elif name.endswith(".py"):
+                for part in ast.parse(text_of(folder, name)).body:
+                    if isinstance(part, ast.ClassDef):
+                        found.update(f"{part.name}.{one.name}" for one in part.body
+                                     if isinstance(one, ast.FunctionDef) and one.name.startswith("test_"))
+    return found
+
+
+def python_tests_that_run(folder):
+    """Modules of this folder that its CMakeLists.txt lists."""
+    return set(re.findall(r"\bforeach\(part ([^)]*)\)", text_of("tests", folder, "CMakeLists.txt"))[0].split())
+
+
+class Page(unittest.TestCase):
+    def test_each_threat_has_one_row_with_a_defence_and_a_test(self):
+        found = rows(text_of("docs", "security.md"))
+        self.assertEqual([threat for threat, _, _ in found], THREATS)
+        for threat, done, tests in found:
+            self.assertTrue(done, threat)
+            self.assertTrue(tests, threat)
+
+    def test_each_test_that_it_names_exists(self):
+        known = tests_in_the_tree()
+        self.assertGreater(len(known), 500)
+        for threat, _, tests in rows(text_of("docs", "security.md")):
+            for test in tests:
+                self.assertIn(test, known, f"{threat}: docs/security.md names {test}")
+
+    def test_each_test_of_this_folder_shows_a_threat_and_is_run(self):
+        named = {test for _, _, tests in rows(text_of("docs", "security.md")) for test in tests}
+        here = os.path.join(ROOT, "tests", "security")
+        modules = {name[5:-3] for name in os.listdir(here) if name.startswith("test_")}
+        self.assertEqual(modules, python_tests_that_run("security"))
+        for module in modules:
+            for part in ast.parse(text_of(here, f"test_{module}.py")).body:
+                if isinstance(part, ast.ClassDef):
+                    tests = {f"{part.name}.{one.name}" for one in part.body
+                             if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")}
+                    self.assertTrue(not tests or tests & named, part.name)
+
+
+class Sample(unittest.TestCase):
+    def test_a_row_without_a_test_or_with_an_unknown_one_would_be_seen(self):
+        self.assertEqual(rows("| T1 | a | b | `X.Y`, `Z.W` |\n| T2 | a | b | none |\n| id | x | y | z |"),
+                         [("T1", "b", ["X.Y", "Z.W"]), ("T2", "b", [])])
+        self.assertNotIn("Nobody.HasThis", tests_in_the_tree())
+
+
+if __name__ == "__main__":
+    unittest.main()
