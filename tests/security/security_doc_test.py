@@ -25,7 +25,7 @@ def rows(page):
 
 
 def tests_in_the_tree():
-    """"Suite.Name" of C++, "Class.test_name" of Python."""
+    """"Suite.Name" of C++, "module.Class.test_name" of Python."""
     found = set()
     for folder, _, names in os.walk(os.path.join(ROOT, "tests")):
         for name in names:
@@ -33,11 +33,15 @@ def tests_in_the_tree():
                 text = text_of(folder, name)
                 found.update(".".join(pair) for pair in re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", text, re.M))
             elif name.endswith(".py"):
-                for part in ast.parse(text_of(folder, name)).body:
-                    if isinstance(part, ast.ClassDef):
-                        found.update(f"{part.name}.{one.name}" for one in part.body
-                                     if isinstance(one, ast.FunctionDef) and one.name.startswith("test_"))
+                found.update(f"{name[:-3]}.{test}" for test in tests_of(folder, name))
     return found
+
+
+def tests_of(folder, name):
+    """"Class.test_name" of a Python file."""
+    return [f"{part.name}.{one.name}" for part in ast.parse(text_of(folder, name)).body
+            if isinstance(part, ast.ClassDef) for one in part.body
+            if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")]
 
 
 def python_tests_that_run(folder):
@@ -60,17 +64,16 @@ class Page(unittest.TestCase):
             for test in tests:
                 self.assertIn(test, known, f"{threat}: docs/security.md names {test}")
 
-    def test_each_test_of_this_folder_shows_a_threat_and_is_run(self):
+    def test_each_class_of_this_folder_shows_a_threat_and_is_run(self):
         named = {test for _, _, tests in rows(text_of("docs", "security.md")) for test in tests}
         here = os.path.join(ROOT, "tests", "security")
         modules = {name[5:-3] for name in os.listdir(here) if name.startswith("test_")}
         self.assertEqual(modules, python_tests_that_run("security"))
         for module in modules:
-            for part in ast.parse(text_of(here, f"test_{module}.py")).body:
-                if isinstance(part, ast.ClassDef):
-                    tests = {f"{part.name}.{one.name}" for one in part.body
-                             if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")}
-                    self.assertTrue(not tests or tests & named, part.name)
+            shown, others = set(), set()
+            for test in tests_of(here, f"test_{module}.py"):
+                (shown if f"test_{module}.{test}" in named else others).add(test.partition(".")[0])
+            self.assertEqual(others - shown, set(), f"classes of test_{module}.py that show no threat")
 
 
 class Sample(unittest.TestCase):
