@@ -122,7 +122,7 @@ void Channel::TakeFrames() {
 }
 
 void Channel::Take(const Frame& frame) {
-  FromChildMessage message = DecodeFromChild(frame.body);
+  FromChildMessage message = DecodeFromChild(frame.body, max_result_);
   if (auto* const error = std::get_if<ProtocolError>(&message)) return Misbehave(std::move(error->what));
   const bool early = std::holds_alternative<ProgressMessage>(message) || std::holds_alternative<HelloMessage>(message);
   if (early == ready_) {

@@ -24,7 +24,9 @@ namespace andiron {
 
 class Channel {
  public:
-  Channel(ChildId child, const FrameLimits& limits, Inbox& inbox) : child_(child), inbox_(inbox), reader_(limits) {}
+  // `max_result` is the pool's: what its results may have.
+  Channel(ChildId child, std::size_t max_result, Inbox& inbox)
+      : child_(child), max_result_(max_result), inbox_(inbox), reader_(LimitsForWorker(max_result)) {}
 
   // Watches the descriptor from now on. 0, or libuv's error: then there is no channel.
   int Open(uv_loop_t* loop, UniqueFd descriptor);
@@ -70,6 +72,7 @@ class Channel {
   void Watch();
 
   const ChildId child_;
+  const std::size_t max_result_;
   Inbox& inbox_;
   UniqueFd descriptor_;
   UvHandle<uv_poll_t> poll_;

@@ -44,7 +44,7 @@ Child::Child(ChildId id, const ChildPool& pool, Inbox& inbox, Log& log, ChildOwn
       inbox_(inbox),
       owner_(owner),
       evidence_(EvidenceOf(id, pool.settings)),
-      channel_(id, pool.limits, inbox),
+      channel_(id, static_cast<std::size_t>(pool.settings.max_result), inbox),
       log_allowance_(pool.settings.log_rate_limit),
       stdout_(evidence_.name, "stdout", static_cast<std::size_t>(pool.settings.log_line_limit), log_allowance_, log),
       stderr_(evidence_.name, "stderr", static_cast<std::size_t>(pool.settings.log_line_limit), log_allowance_, log) {}

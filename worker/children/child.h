@@ -30,7 +30,6 @@ struct ChildPool {
   LaunchSpec spec;
   LaunchSpec stop_spec;
   int stop_signal = 0;
-  FrameLimits limits;
 };
 
 class Child;

@@ -29,7 +29,6 @@ std::unique_ptr<ChildPool> MakePool(const PoolSettings& settings) {
   pool->stop_spec = StopSpecOf(settings, pool->spec);
   pool->stop_signal = SignalNumber(settings.stop_signal);
   if (pool->stop_signal == 0) pool->stop_signal = SIGTERM;
-  pool->limits = LimitsForWorker(static_cast<std::size_t>(settings.max_result));
   return pool;
 }
 
