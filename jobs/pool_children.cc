@@ -18,6 +18,7 @@ Slot* Pool::Current(ChildId child) {
 
 void Pool::OnChild(const Spawned& fact) {
   if (Quarantined* child = InQuarantine(fact.child)) {
+    if (child->spawned) return;
     child->spawned = true;
     ++counts_.spawned;
     return;
@@ -29,7 +30,10 @@ void Pool::OnChild(const Spawned& fact) {
 }
 
 void Pool::OnChild(SpawnFailed& fact) {
-  if (LeftQuarantine(fact.child)) return;
+  if (const Quarantined* child = InQuarantine(fact.child)) {
+    if (!child->spawned) LeftQuarantine(fact.child);
+    return;
+  }
   Slot* slot = Current(fact.child);
   if (slot == nullptr || slot->pid != 0) return;  // a child that was spawned can't fail to be
   if (slot->state == SlotState::kStarting) {
