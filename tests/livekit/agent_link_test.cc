@@ -7,6 +7,7 @@ namespace {
 LinkSampled Sample(std::uint64_t attempt, std::int64_t unacknowledged, std::uint64_t acknowledged) {
   return {.attempt = attempt,
           .established = true,
+          .counted = true,
           .unacknowledged = unacknowledged,
           .acknowledged = acknowledged,
           .received = 0};
@@ -159,6 +160,30 @@ TEST(AgentLink, APeerThatAcknowledgesSlowlyOrIsIdleIsLeftAlone) {
   // What becomes unacknowledged after an idle time has its own.
   rig.Step(milliseconds(400), Sample(1, 10, 200));
   EXPECT_TRUE(rig.Did<CloseLink>().empty());
+}
+
+TEST(AgentLink, WhereTheKernelDoesntCountOnlyPingsTellAndTheLogSaysSoOnce) {
+  AgentRig rig(AgentRig::With([](Settings& settings) {
+    settings.ping_timeout = seconds(4);
+    settings.dead_after = seconds(1);
+  }));
+  rig.Register();
+  LinkSampled uncounted = Sample(1, 10, 0);
+  uncounted.counted = false;
+  rig.Step(milliseconds(400), uncounted);
+  EXPECT_TRUE(rig.Logged("agent_peer_uncounted", "4.0 s"));
+  for (int i = 0; i < 10; ++i) {
+    rig.Step(milliseconds(400), uncounted);
+    EXPECT_TRUE(rig.Did<CloseLink>().empty()) << i;
+    EXPECT_FALSE(rig.Logged("agent_peer_uncounted"));
+  }
+  for (int i = 0; i < 13 && rig.Did<CloseLink>().empty(); ++i) rig.Step(milliseconds(400), uncounted);
+  ASSERT_EQ(rig.Did<CloseLink>().size(), 1U);
+  EXPECT_NE(rig.Did<CloseLink>()[0].why.find("no answer to a ping"), std::string::npos);
+  rig.Reconnect();
+  uncounted.attempt = 2;
+  rig.Step(milliseconds(400), uncounted);
+  EXPECT_FALSE(rig.Logged("agent_peer_uncounted"));
 }
 
 TEST(AgentLink, TheProgressVerdictIsByTheTimeThatHasBeenReadUpTo) {

@@ -48,7 +48,7 @@ void Oracle::EndLink() {
 void Oracle::See(const livekit::LinkSampled& fact) {
   if (!Current(fact.attempt) || !opened_) return;
   gone_ = gone_ || !fact.established;
-  if (!sampled_ || fact.unacknowledged == 0 || fact.acknowledged != acknowledged_) {
+  if (!sampled_ || !fact.counted || fact.unacknowledged == 0 || fact.acknowledged != acknowledged_) {
     progress_ = now_;
   } else if (as_of_ - progress_ >= settings_.dead_after) {
     stuck_ = true;

@@ -26,6 +26,7 @@ enum class Fault : std::uint8_t {
   kHalfOpen,        // nothing arrives any more, either way
   kNotEstablished,  // the kernel knows that it is gone
   kAckFrozen,       // the peer's kernel acknowledges no more
+  kUncounted,       // our kernel doesn't count what it acknowledges
   kSlowAcks,        // it does, slowly: an honest peer
   kGarbage,
   kLinkFactsLate,  // after CloseLink the server's words still come for a while

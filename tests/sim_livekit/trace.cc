@@ -14,7 +14,7 @@ struct Writer {
     return "closed " + Number(fact.attempt) + " (" + fact.what + ")";
   }
   std::string operator()(const livekit::LinkSampled& fact) const {
-    return "sampled " + Number(fact.attempt) + (fact.established ? "" : " gone") +
+    return "sampled " + Number(fact.attempt) + (fact.established ? "" : " gone") + (fact.counted ? "" : " uncounted") +
            " unacknowledged=" + std::to_string(fact.unacknowledged) + " acknowledged=" + Number(fact.acknowledged);
   }
   std::string operator()(const livekit::ServerSaid& fact) const {

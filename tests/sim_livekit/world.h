@@ -90,6 +90,7 @@ class World {
     bool silent = false;       // half-open
     bool gone = false;         // not established
     bool frozen = false;       // no acks
+    bool counted = true;       // acks, by our kernel
     bool registered = false;   // at the server
     std::int64_t unacknowledged = 0;
     std::uint64_t acknowledged = 0;

@@ -16,6 +16,7 @@ void World::Do(livekit::OpenLink& action) {
   if (Has(Fault::kOpenRefused)) return CloseFact(action.attempt, answered, "connection refused", false);
   if (Has(Fault::kUnauthorized)) return CloseFact(action.attempt, answered, "status 401", true);
   link.open = true;
+  link.counted = !Has(Fault::kUncounted);
   link.arrival = answered;
   Post(answered, action.attempt, livekit::LinkOpened{action.attempt});
 }
@@ -109,8 +110,9 @@ void World::AddSample(std::uint64_t attempt) {
   if (!link.open || link.told_closed) return;
   facts_.insert(facts_.begin(), livekit::LinkSampled{.attempt = attempt,
                                                      .established = !link.gone,
+                                                     .counted = link.counted,
                                                      .unacknowledged = link.unacknowledged,
-                                                     .acknowledged = link.acknowledged,
+                                                     .acknowledged = link.counted ? link.acknowledged : 0,
                                                      .received = link.received});
 }
 

@@ -127,7 +127,8 @@ std::uint64_t World::ServingLink() const {
 
 bool World::Works() const {
   const auto link = links_.find(ServingLink());
-  return link != links_.end() && !link->second.silent && !link->second.gone && !link->second.frozen;
+  if (link == links_.end() || link->second.silent || link->second.gone) return false;
+  return !link->second.frozen || !link->second.counted;  // uncounted, nobody can know, and words still pass
 }
 
 bool World::Calm() const {

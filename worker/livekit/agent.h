@@ -6,8 +6,8 @@
 //   - Each assigned job gets exactly one end, SUCCESS or FAILED with a text, kept until the server has provably read
 //     it (agent_outbox.h), whatever links do in between.
 //   - The load that is told is the truth of the step it is told in: FULL at capacity 0, with an open breaker, draining
-//   or closing. Want of
-//     places that is over within one interval of reports isn't told: offers that come meanwhile get an answer anyway.
+//     or closing. Want of places that is over within one interval of reports isn't told: offers that come meanwhile get
+//     an answer anyway.
 //   - A link that is dead is found and replaced, without a limit on tries; an idle, slow or paused one is left alone.
 //   - After a stall of our own loop nothing old is answered: FULL, and a fresh link.
 //   - Every state has a deadline, every container a bound.
@@ -209,7 +209,8 @@ class Agent {
   TimePoint registered_at_{};
   TimePoint tick_at_ = kNever;
 
-  bool sampled_ = false;  // this link, ever
+  bool sampled_ = false;         // this link, ever
+  bool uncounted_said_ = false;  // that the kernel doesn't count
   std::uint64_t acknowledged_ = 0;
   std::uint64_t received_ = 0;
   TimePoint progress_at_{};

@@ -42,6 +42,7 @@ struct LinkClosed {
 struct LinkSampled {
   std::uint64_t attempt = 0;
   bool established = true;
+  bool counted = true;              // the kernel counts what the peer acknowledges
   std::int64_t unacknowledged = 0;  // bytes that the peer's kernel hasn't acknowledged, unsent ones included
   std::uint64_t acknowledged = 0;   // bytes, in all
   std::uint64_t received = 0;       // bytes, in all

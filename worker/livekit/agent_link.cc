@@ -42,7 +42,12 @@ void Agent::Record(LinkClosed& fact) {
 // acknowledges.
 void Agent::Record(LinkSampled& fact) {
   if (!Current(fact.attempt) || !Open()) return;
-  const bool progress = !sampled_ || fact.unacknowledged == 0 || fact.acknowledged != acknowledged_;
+  if (!fact.counted && !std::exchange(uncounted_said_, true)) {
+    Log(LogLevel::kWarn, "agent_peer_uncounted",
+        "this kernel doesn't count what a peer acknowledges: only unanswered pings show a dead connection, after " +
+            Seconds(settings_.ping_timeout));
+  }
+  const bool progress = !sampled_ || !fact.counted || fact.unacknowledged == 0 || fact.acknowledged != acknowledged_;
   if (progress) progress_at_ = now_;
   sampled_ = true;
   acknowledged_ = fact.acknowledged;

@@ -48,8 +48,8 @@ void AgentSeat::Step(TimePoint as_of) {
     // Of one that has ended its own words come, and say why.
     if (const Link* link = LinkOf(agent_.attempt()); link != nullptr && link->open()) {
       const LinkSample sample = link->Sample();
-      facts_.push_back(LinkSampled{agent_.attempt(), sample.established, sample.unacknowledged, sample.acknowledged,
-                                   sample.received});
+      facts_.push_back(LinkSampled{agent_.attempt(), sample.established, sample.counted, sample.unacknowledged,
+                                   sample.acknowledged, sample.received});
     }
   }
   taken_.clear();

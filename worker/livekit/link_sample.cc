@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
 namespace andiron::livekit {
 namespace {
 
@@ -18,10 +20,16 @@ LinkSample SampleSocket(int descriptor) {
   LinkSample sample;
   tcp_info info{};
   socklen_t size = sizeof info;
-  if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return sample;
+  if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+    // A kernel that can't be asked calls nothing dead.
+    sample.established = errno == ENOPROTOOPT || errno == EOPNOTSUPP;
+    return sample;
+  }
   int unacknowledged = 0;
   if (ioctl(descriptor, SIOCOUTQ, &unacknowledged) == 0) sample.unacknowledged = unacknowledged;
   sample.established = info.tcpi_state == kEstablished;
+  // The upgrade's request was acknowledged: 0 on an open connection is a field that this kernel doesn't fill.
+  sample.counted = info.tcpi_bytes_acked > 0;
   sample.acknowledged = info.tcpi_bytes_acked;
   sample.received = info.tcpi_bytes_received;
   return sample;

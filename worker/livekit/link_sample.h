@@ -2,6 +2,9 @@
 //
 // The peer's kernel acknowledges, also for a process that is stopped, until its buffer is full: acknowledged bytes say
 // that the machine and the way to it live, not that the process does.
+//
+// Not every kernel counts acknowledged bytes: old ones and some sandboxes' don't. Then `counted` is false, and the
+// peer's silence is no proof of anything.
 #ifndef ANDIRON_WORKER_LIVEKIT_LINK_SAMPLE_H_
 #define ANDIRON_WORKER_LIVEKIT_LINK_SAMPLE_H_
 
@@ -12,6 +15,7 @@ namespace andiron::livekit {
 // All zero while there is no socket. Behind a proxy it is the connection to the proxy.
 struct LinkSample {
   bool established = false;         // TCP's state; false as soon as either side has closed
+  bool counted = false;             // `acknowledged` is a number that the kernel keeps
   std::int64_t unacknowledged = 0;  // bytes given to the kernel that the peer's kernel hasn't acknowledged
   std::uint64_t acknowledged = 0;   // bytes that it has, in all: grows with each acknowledgement
   std::uint64_t received = 0;       // bytes received, in all
