@@ -7,6 +7,10 @@ andiron_test(livekit_address_test
 andiron_test(livekit_link_test
   SOURCES link_pressure_test.cc link_proxy_test.cc link_test.cc link_tls_test.cc
   DEPENDS andiron_livekit_link_rig LABELS processes TIMEOUT 300)
+# In a network of its own.
+andiron_test(livekit_link_half_open_test
+  SOURCES link_half_open_test.cc
+  DEPENDS andiron_livekit_link_rig LABELS processes)
 # Each puts a function of its own in the place of the C library's.
 andiron_test(livekit_link_sample_test
   SOURCES link_sample_test.cc

@@ -1,7 +1,6 @@
 // A server that doesn't read, reads slowly, stands still, or floods: what the link keeps, and what the kernel says.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -141,33 +140,6 @@ TEST(LinkPressure, AStoppedServerStillAcknowledgesUntilItsKernelIsFull) {
   server.Send(SIGCONT);
   EXPECT_TRUE(rig.Until([&] { return rig.link().unsent() == 0 && rig.link().Sample().unacknowledged == 0; }));
   EXPECT_GT(rig.link().Sample().acknowledged, full.acknowledged);
-}
-
-// The server's socket hears nothing any more, as behind a cut cable: a filter drops all that comes.
-TEST(LinkPressure, OfAHalfOpenConnectionNothingIsAcknowledged) {
-  ScriptedServer server(R"([[["upgrade"], ["wait"], ["deafen"], ["hold"]]])");
-  LinkRig rig;
-  rig.Make(Plain(server.port()));
-  rig.Open();
-  ASSERT_TRUE(rig.UntilOpened());
-  server.Signal();
-  ASSERT_TRUE(rig.Until([&] { return server.Count("holding") + server.Count("broken") == 1; }));
-  // Some kernels keep socket filters for root. Root never skips.
-  if (geteuid() != 0 && server.Count("broken PermissionError") == 1) {
-    GTEST_SKIP() << "this kernel refuses a socket filter to an ordinary user: run as root, this test shows it";
-  }
-  ASSERT_EQ(server.Count("holding"), 1);
-  const LinkSample before = rig.link().Sample();
-  ASSERT_TRUE(rig.link().Send("anybody there?"));
-  ASSERT_TRUE(rig.Until([&] { return rig.link().Sample().unacknowledged > 0; }));
-  RunFor(rig.loop(), std::chrono::milliseconds(500));
-  const LinkSample after = rig.link().Sample();
-  EXPECT_GT(after.unacknowledged, 0);
-  EXPECT_EQ(after.acknowledged, before.acknowledged);
-  EXPECT_TRUE(after.established);
-  EXPECT_EQ(rig.closed(), 0);
-  rig.link().Close("nobody there");
-  ASSERT_TRUE(rig.UntilClosed());
 }
 
 TEST(LinkPressure, ACloseOfTheServerShowsInTheSampleOrEndsTheLink) {

@@ -9,7 +9,6 @@ thing that it sees. Ends when its stdin ends.
 """
 
 import base64
-import ctypes
 import hashlib
 import json
 import os
@@ -21,7 +20,6 @@ import threading
 import warnings
 
 PATIENCE_S = 60
-SO_ATTACH_FILTER = 26
 OUT = threading.Lock()
 
 
@@ -166,12 +164,6 @@ class Connection:
         """Neither reads nor writes nor closes."""
         say("holding")
         threading.Event().wait(PATIENCE_S)
-
-    def do_deafen(self):
-        """From now on this socket hears nothing, not even acknowledgements: a filter that keeps no byte of a packet."""
-        keep_nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
-        program = struct.pack("HxxxxxxP", 1, ctypes.addressof(keep_nothing))
-        self.sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
     def do_wait(self):
         """Until a line comes on stdin."""
