@@ -107,7 +107,7 @@ def main():
         import andiron
         from andiron.livekit import AgentJob
     except ModuleNotFoundError as error:
-        sys.exit(f"room_clerk: {error}; pip install sdk/python, or set PYTHONPATH to it")
+        sys.exit(f"room_clerk: {error}; pip install ./sdk/python, or set PYTHONPATH to it and install python3-protobuf")
 
     def run(job):
         agent_job = AgentJob.FromString(job.payload)
