@@ -51,6 +51,8 @@ constexpr Fault kFaults[] = {
     {"escapee", Escapee, 0},
     {"hold-channel", HoldChannel, 0},
     {"hold-output", HoldOutput, 0},
+    {"stopped-escapee", StoppedEscapee, 0},
+    {"fork-bomb", ForkBomb, 16},
     {"group-member", GroupMember, 0},
     {"stubborn-member", StubbornMember, 0},
     {"flood", Flood, 0},

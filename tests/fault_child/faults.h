@@ -47,6 +47,8 @@ void NoPong(int number);
 void Escapee(int number);
 void HoldChannel(int number);
 void HoldOutput(int number);
+void StoppedEscapee(int number);
+void ForkBomb(int number);
 void GroupMember(int number);
 void StubbornMember(int number);
 void Flood(int number);

@@ -1,9 +1,14 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -16,11 +21,18 @@ namespace andiron::fault {
 
 namespace {
 
+// A fork of the child, which the kernel's lists tell from the child itself: tools/chaos looks for it.
+pid_t ForkDescendant() {
+  const pid_t pid = fork();
+  if (pid == 0) prctl(PR_SET_NAME, "left-behind");
+  return pid;
+}
+
 // A process of its own session that nobody waits for. Returns its pid.
 pid_t Escape(bool keep_channel, bool keep_output) {
   int ends[2];
   if (pipe(ends) != 0) _exit(1);
-  if (fork() == 0) {
+  if (ForkDescendant() == 0) {
     setsid();
     if (fork() != 0) _exit(0);
     const pid_t self = getpid();
@@ -53,8 +65,35 @@ void Escapee(int) { LeaveEscapee(false, false, true); }
 void HoldChannel(int) { LeaveEscapee(true, false, false); }
 void HoldOutput(int) { LeaveEscapee(false, true, false); }
 
+void StoppedEscapee(int) {
+  const pid_t pid = Escape(false, false);
+  kill(pid, SIGSTOP);
+  Say(1, "escapee " + std::to_string(pid) + "\n");
+  Good(0);
+}
+
+// At most `count` processes besides the child, each in a session of its own, deaf to SIGTERM, holding the output, and
+// making more of its kind until the number is reached.
+void ForkBomb(int count) {
+  void* memory = mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) _exit(1);
+  auto* left = new (memory) std::atomic<int>(count);
+  if (ForkDescendant() != 0) return Good(0);
+  close(kChannel);
+  signal(SIGTERM, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  for (;;) {
+    setsid();
+    Say(1, "escapee " + std::to_string(getpid()) + "\n");
+    do {
+      if (left->fetch_sub(1) <= 1) Hang();
+      poll(nullptr, 0, 1);
+    } while (fork() != 0);
+  }
+}
+
 void GroupMember(int) {
-  const pid_t pid = fork();
+  const pid_t pid = ForkDescendant();
   if (pid == 0) Hang();
   Say(1, "member " + std::to_string(pid) + "\n");
   Put(Hello());
@@ -75,7 +114,7 @@ void StubbornMember(int) {
 
 void Flood(int) {
   Put(Hello());
-  if (fork() == 0) {
+  if (ForkDescendant() == 0) {
     const std::string lines(4096, 'x');
     for (;;) Say(1, lines + "\n");
   }
@@ -84,7 +123,7 @@ void Flood(int) {
 
 void FloodWithoutNewline(int) {
   Put(Hello());
-  if (fork() == 0) {
+  if (ForkDescendant() == 0) {
     const std::string bytes(4096, 'y');
     for (;;) Say(2, bytes);
   }

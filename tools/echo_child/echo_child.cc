@@ -1,6 +1,7 @@
 // A child that returns what it is given: for tests, measurements and first steps.
 //
 //   --prewarm-ms N   warm up for so long, with progress
+//   --at-once N      take so many jobs at the same time
 //   --sleep-ms N     let each job last so long, or until it is cancelled
 //   --fail           fail each job with its payload as the text
 #include <andiron/child.h>
@@ -21,6 +22,7 @@ using std::chrono::milliseconds;
 struct Flags {
   milliseconds prewarm{0};
   milliseconds sleep{0};
+  int at_once = 1;
   bool fail = false;
 };
 
@@ -48,11 +50,11 @@ class Echo final : public andiron::JobHandler {
   const Flags flags_;
 };
 
-std::optional<milliseconds> Milliseconds(std::string_view text) {
-  int count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || end != text.data() + text.size() || count < 0) return std::nullopt;
-  return milliseconds(count);
+std::optional<int> Number(std::string_view text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
+  return number;
 }
 
 std::optional<Flags> Parse(int argc, char** argv) {
@@ -63,10 +65,17 @@ std::optional<Flags> Parse(int argc, char** argv) {
       flags.fail = true;
       continue;
     }
-    if ((flag != "--prewarm-ms" && flag != "--sleep-ms") || i + 1 == argc) return std::nullopt;
-    const std::optional<milliseconds> time = Milliseconds(argv[++i]);
-    if (!time) return std::nullopt;
-    (flag == "--prewarm-ms" ? flags.prewarm : flags.sleep) = *time;
+    const std::optional<int> number = i + 1 < argc ? Number(argv[++i]) : std::nullopt;
+    if (!number) return std::nullopt;
+    if (flag == "--prewarm-ms") {
+      flags.prewarm = milliseconds(*number);
+    } else if (flag == "--sleep-ms") {
+      flags.sleep = milliseconds(*number);
+    } else if (flag == "--at-once") {
+      flags.at_once = *number;
+    } else {
+      return std::nullopt;
+    }
   }
   return flags;
 }
@@ -76,9 +85,9 @@ std::optional<Flags> Parse(int argc, char** argv) {
 int main(int argc, char** argv) {
   const std::optional<Flags> flags = Parse(argc, argv);
   if (!flags) {
-    std::fputs("usage: echo-child [--prewarm-ms N] [--sleep-ms N] [--fail]\n", stderr);
+    std::fputs("usage: echo-child [--prewarm-ms N] [--sleep-ms N] [--at-once N] [--fail]\n", stderr);
     return 64;
   }
   Echo echo(*flags);
-  return andiron::ChildMain(argc, argv, echo);
+  return andiron::ChildMain(argc, argv, echo, {.concurrency = flags->at_once});
 }

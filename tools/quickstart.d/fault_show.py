@@ -16,11 +16,13 @@ import sys
 import tempfile
 import time
 
-import control
-import flood
-import report
-
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools/python"))
+
+import control  # noqa: E402: what several tools share is found by the line above
+import flood  # noqa: E402
+import report  # noqa: E402
+
 LICENCES = "/usr/share/common-licenses"
 QUERIES = [
     "patent licence",
@@ -96,7 +98,7 @@ class Show:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self.worker.poll() is None:
             try:
-                return control.Control(path, messages)
+                return control.Control(path, messages, "quickstart")
             except OSError:
                 time.sleep(0.02)
         raise control.WorkerGone("the worker didn't open its socket")

@@ -1,10 +1,9 @@
 """Prints what the fault show saw: aligned tables, colours on a terminal only."""
 
 import json
-import os
-import shutil
-import textwrap
 from collections import Counter
+
+from page import Page, percentile
 
 # The control protocol's numbers, in their order.
 OUTCOMES = "SUCCEEDED FAILED CANCELLED TIMED_OUT QUEUE_TIMEOUT".split()
@@ -21,18 +20,7 @@ def name_of(outcome):
     return OUTCOMES[outcome.outcome - 1] if 1 <= outcome.outcome <= len(OUTCOMES) else f"outcome {outcome.outcome}"
 
 
-def percentile(values, share):
-    ordered = sorted(values)
-    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
-
-
-class Report:
-    def __init__(self, out):
-        self._out = out
-        self._colours = out.isatty() and "NO_COLOR" not in os.environ
-        self._progress = out.isatty()
-        self._width = max(shutil.get_terminal_size((120, 24)).columns, 80)
-
+class Report(Page):
     # ---- one part of the show each ----
 
     def waits(self, pools):
@@ -86,44 +74,12 @@ class Report:
 
     def verdict(self, problems, log_path):
         if not problems:
-            self.line("\n" + self._colour("32;1", "Every job has exactly one outcome, and no slot is lost."))
+            self.line("\n" + self.colour("32;1", "Every job has exactly one outcome, and no slot is lost."))
             return
-        self.line("\n" + self._colour("31;1", "This must not be:"))
+        self.line("\n" + self.colour("31;1", "This must not be:"))
         for problem in problems[:20]:
             self.line(f"  {problem}")
         self.line("The end of the worker's log:")
         with open(log_path, errors="replace") as log:
             for line in log.readlines()[-20:]:
                 self.line("  " + line.rstrip())
-
-    # ---- how it looks ----
-
-    def title(self, text):
-        self.progress("")
-        self.line("\n" + self._colour("1", text))
-
-    def progress(self, text):
-        if self._progress:
-            self._out.write("\r\033[K" + text)
-            self._out.flush()
-
-    def paragraph(self, text):
-        for line in text.split("\n"):
-            self.line(textwrap.fill(line, self._width, initial_indent="  ", subsequent_indent="      "))
-
-    def table(self, rows, right=()):
-        """What doesn't fit into the line is cut: only the last column ever is so long."""
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
-        for row in rows:
-            cells = [
-                cell.rjust(width) if column in right else cell.ljust(width)
-                for column, (cell, width) in enumerate(zip(row, widths))
-            ]
-            line = "  " + "  ".join(cells).rstrip()
-            self.line(line if len(line) <= self._width else line[: self._width - 3] + "...")
-
-    def line(self, text):
-        print(text, file=self._out, flush=True)
-
-    def _colour(self, code, text):
-        return f"\033[{code}m{text}\033[0m" if self._colours else text

@@ -35,14 +35,16 @@ def varint(value):
 
 
 class Control:
-    def __init__(self, path, messages):
+    """`client` is the name that the worker logs."""
+
+    def __init__(self, path, messages, client):
         self._messages = messages
         self._received = bytearray()
         self._next_request = 0
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(10)
         self._socket.connect(path)
-        self._send(hello=messages.ClientHello(protocol_version=1, client="quickstart"))
+        self._send(hello=messages.ClientHello(protocol_version=1, client=client))
         hello = self.receive(time.monotonic() + 10)
         if hello is None or hello.WhichOneof("kind") != "hello":
             raise WorkerGone(f"no hello from the worker, but {hello}")

@@ -1,0 +1,125 @@
+// With as many children as a large machine has: what one death costs, and what a full queue does to the loop.
+#include <signal.h>
+
+#include <optional>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "bench/reliability/scenes.h"
+#include "bench/reliability/stage.h"
+#include "worker/base/clock.h"
+#include "worker/children/signals.h"
+
+namespace andiron::bench {
+namespace {
+
+constexpr int kStartingMax = 16;
+
+PoolSettings Crowd(int children) {
+  PoolSettings pool = PoolOf({Program("bench-child")}, children);
+  pool.max_starting = kStartingMax;
+  pool.max_jobs_per_child = 0;
+  // A thousand processes on two cores take turns: none of them is hung.
+  pool.ack_timeout = std::chrono::seconds(30);
+  pool.ping_timeout = std::chrono::seconds(60);
+  return pool;
+}
+
+bool UntilAllIdle(Stage& stage, int children) {
+  return stage.RunUntil("children don't become ready", [&] { return stage.Slots(SlotState::kIdle) == children; });
+}
+
+// How long the loop was away from its poll, turn by turn.
+class AwayTimes {
+ public:
+  void Look(TimePoint now, Duration slept) {
+    if (before_) away_ms.push_back(Milliseconds((now - before_->first) - (slept - before_->second)));
+    before_ = {now, slept};
+  }
+
+  std::vector<double> away_ms;
+
+ private:
+  std::optional<std::pair<TimePoint, Duration>> before_;
+};
+
+}  // namespace
+
+Findings DeathToNotIdle(const Amount& amount) {
+  Stage stage(WorkerOf({Crowd(amount.children)}));
+  if (!UntilAllIdle(stage, amount.children)) return {{}, stage.failure()};
+  std::mt19937 random(1);
+  std::vector<double> noticed_ms;
+  for (int death = 0; death < amount.deaths && stage.failure().empty(); ++death) {
+    const std::vector<ChildStatus> children = stage.Pool().children;
+    const ChildStatus& child = children[random() % children.size()];
+    if (child.state != SlotState::kIdle) continue;
+    const UniqueFd pidfd = OpenPidfd(child.pid);
+    TimePoint noticed{};
+    stage.OnTurn([&](TimePoint now) {
+      if (noticed != TimePoint{}) return;
+      for (const ChildStatus& other : stage.Pool().children) {
+        if (other.child == child.child && other.state == SlotState::kIdle) return;
+      }
+      noticed = now;
+    });
+    const TimePoint killed = Now();
+    if (!SignalProcess(pidfd.get(), SIGKILL)) stage.Fail("a child can't be killed");
+    if (!stage.RunUntil("a death isn't noticed", [&] { return noticed != TimePoint{}; })) break;
+    noticed_ms.push_back(Milliseconds(noticed - killed));
+    stage.OnTurn(nullptr);
+    if (!UntilAllIdle(stage, amount.children)) break;
+  }
+  if (!stage.failure().empty() || !stage.Stop()) return {{}, stage.failure()};
+  const std::string name = "SIGKILL of an idle child to its slot not Idle, 1,000 children, ";
+  return {{{name + "p50", Quantile(noticed_ms, 0.5), "ms", 0, noticed_ms.size()},
+           {name + "p99", Quantile(noticed_ms, 0.99), "ms", 2, noticed_ms.size()},
+           {name + "p100", Quantile(noticed_ms, 1), "ms", 0, noticed_ms.size()}},
+          ""};
+}
+
+Findings LoopStall(const Amount& amount) {
+  PoolSettings pool = Crowd(amount.children);
+  pool.queue_limit = amount.queued;
+  pool.start_by = std::chrono::minutes(10);
+  Stage stage(WorkerOf({std::move(pool)}));
+  if (!UntilAllIdle(stage, amount.children)) return {{}, stage.failure()};
+  const std::string payload(256, 'x');
+  std::size_t ended = 0;
+  bool stopping = false;
+  std::function<void()> submit = [&] {
+    stage.worker().Submit({.payload = payload}, [&](const JobReport& report) {
+      if (stopping) return;
+      if (report.refused || report.outcome != Outcome::kSucceeded) {
+        return stage.Fail(report.refused ? std::string(Name(report.refusal)) : report.error);
+      }
+      ++ended;
+      submit();
+    });
+  };
+  // Bit by bit: the fill is not what is measured.
+  constexpr int kAtOnce = 100;
+  for (int submitted = 0; submitted < amount.queued; ++submitted) {
+    submit();
+    if (submitted % kAtOnce == 0) stage.RunFor(std::chrono::milliseconds(1));
+  }
+  stage.RunFor(std::chrono::milliseconds(500));
+  AwayTimes times;
+  stage.OnTurn([&](TimePoint now) { times.Look(now, stage.slept()); });
+  const std::size_t before = ended;
+  stage.RunFor(std::chrono::seconds(amount.stall_seconds));
+  const double rate = static_cast<double>(ended - before) / amount.stall_seconds;
+  stopping = true;
+  if (!stage.failure().empty() || !stage.Stop()) return {{}, stage.failure()};
+  std::vector<double>& away = times.away_ms;
+  const std::string name = "loop away from its poll, 10,000 jobs queued, 1,000 children, ";
+  return {{{name + "p50", Quantile(away, 0.5), "ms", 0, away.size()},
+           {name + "p99", Quantile(away, 0.99), "ms", 0, away.size()},
+           {name + "p99.9", Quantile(away, 0.999), "ms", 10, away.size()},
+           {name + "p100", Quantile(away, 1), "ms", 0, away.size()},
+           {"jobs a second meanwhile", rate, "", 0, ended - before}},
+          ""};
+}
+
+}  // namespace andiron::bench
