@@ -57,14 +57,6 @@ std::vector<int> OwnProcesses() {
   return pids;
 }
 
-int OpenDescriptors() { return static_cast<int>(Entries("/proc/self/fd").size()); }
-
-char ProcessState(int pid) {
-  const std::string stat = Contents("/proc/" + std::to_string(pid) + "/stat");
-  const auto name_end = stat.rfind(')');
-  return name_end == std::string::npos || name_end + 2 >= stat.size() ? '\0' : stat[name_end + 2];
-}
-
 int ThreadsOf(int pid) { return static_cast<int>(Entries("/proc/" + std::to_string(pid) + "/task").size()); }
 
 PoolSettings EchoPool(const std::vector<std::string>& flags) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/process_table.h"
 #include "worker/driver/worker_impl.h"
 
 namespace andiron {
@@ -24,10 +25,6 @@ inline constexpr Duration kTestDeadline = std::chrono::seconds(30);
 std::string Program(const std::string& name);
 // Processes whose parent is this one, zombies too.
 std::vector<int> OwnProcesses();
-// Open descriptors of this process.
-int OpenDescriptors();
-// The state letter of a process in /proc ('S', 'T', 'Z' ...); 0 = there is none.
-char ProcessState(int pid);
 int ThreadsOf(int pid);
 
 // One pool "echo" of one echo child, with its flags; nothing pinged, for tests that count turns.

@@ -1,0 +1,214 @@
+// A worker's whole life while its system calls fail: nothing crashes or leaks, each job has one end, and the pool
+// heals.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/driver/rig.h"
+#include "tests/injection/calls.h"
+#include "tests/injection/cases.h"
+#include "tests/support/process_table.h"
+#include "worker/base/unique_fd.h"
+
+namespace andiron::injection {
+namespace {
+
+// How long a fault that persists is left alone with the worker.
+constexpr Duration kSiege = std::chrono::milliseconds(200);
+// A worker that heals does so in a few tries.
+constexpr int kTries = 5;
+
+// What fails is tried again soon; what never answers is given up soon.
+PoolSettings HastyPool() {
+  PoolSettings pool = EchoPool();
+  pool.warm = 1;
+  pool.max_children = 2;
+  pool.max_jobs_per_child = 1;
+  pool.stop_command = {"/bin/sh", "-c", "kill -TERM $ANDIRON_STOP_PID"};
+  pool.init_timeout = 3s;
+  pool.ack_timeout = 2s;
+  pool.frame_timeout = pool.write_timeout = 1s;
+  pool.stop_grace = pool.kill_grace = 500ms;
+  pool.exit_drain = 100ms;
+  pool.cancel_grace = 200ms;
+  pool.start_by = 20s;
+  pool.run_for = 5s;
+  pool.backoff_min = 5ms;
+  pool.backoff_max = 20ms;
+  pool.breaker_failures = 3;
+  pool.breaker_probe = 20ms;
+  return pool;
+}
+
+// A worker that starts, runs jobs, loses a child, replaces it, drains and stops, while `fault` happens to it.
+class Life {
+ public:
+  explicit Life(bool besieged) : besieged_(besieged), log_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  }
+
+  void Run() {
+    WorkerSettings settings = SettingsOf(HastyPool());
+    settings.log_level = LogLevel::kDebug;
+    rig_.StartWorker(settings, log_.get());
+    Until([&] { return Idle(); });
+    Submit("first");
+    Until([&] { return Told("first"); });
+    Until([&] { return Idle(); });
+    LoseAChild();
+    Submit("second");
+    const JobHandle third = Submit("third");
+    rig_.worker().Cancel(third);
+    Until([&] { return Told("second") && Told("third"); });
+    if (besieged_) Disarm();
+    Heal();
+    EXPECT_TRUE(rig_.RunUntil([&] { return Told("first") && Told("second") && Told("third"); }));
+    EXPECT_TRUE(rig_.Stop(false)) << rig_.worker().StatusJson();
+    // Whatever else a turn could still say twice.
+    for (int turn = 0; turn < 3; ++turn) uv_run(rig_.loop(), UV_RUN_NOWAIT);
+    for (const auto& [id, count] : told_) EXPECT_EQ(count, 1) << id;
+    const PoolStatus pool = rig_.Pool();
+    std::int64_t ends = 0;
+    for (const std::int64_t outcomes : pool.outcomes) ends += outcomes;
+    EXPECT_EQ(pool.accepted, ends);
+    EXPECT_EQ(pool.contained, 0);
+  }
+
+ private:
+  bool Idle() { return rig_.Slots(SlotState::kIdle) > 0; }
+  bool Told(const std::string& id) const { return told_.contains(id); }
+
+  // A fault that persists may keep it from coming true; one that happens once may not.
+  void Until(const std::function<bool()>& condition) {
+    const bool came = rig_.RunUntil(condition, besieged_ ? kSiege : kTestDeadline);
+    EXPECT_TRUE(came || besieged_) << rig_.worker().StatusJson();
+  }
+
+  JobHandle Submit(const std::string& id) {
+    return rig_.worker().Submit({.pool = "echo", .id = id, .payload = "x"},
+                                [this, id](const JobReport&) { ++told_[id]; });
+  }
+
+  void LoseAChild() {
+    const std::int64_t exited = rig_.Pool().exited;
+    for (const ChildStatus& child : rig_.Pool().children) {
+      if (child.state != SlotState::kIdle || kill(child.pid, SIGKILL) != 0) continue;
+      return Until([&] { return rig_.Pool().exited > exited && Idle(); });
+    }
+  }
+
+  // The fault may still be to come: then a job or two pay for it.
+  void Heal() {
+    JobReport report;
+    for (int i = 0; i < kTries; ++i) {
+      ASSERT_TRUE(rig_.RunUntil([&] { return Idle(); })) << rig_.worker().StatusJson();
+      report = rig_.RunJob({.payload = "healed"});
+      if (!report.refused && report.outcome == Outcome::kSucceeded) break;
+    }
+    EXPECT_FALSE(report.refused);
+    EXPECT_EQ(report.outcome, Outcome::kSucceeded) << report.error;
+    EXPECT_EQ(report.output, "healed");
+  }
+
+  const bool besieged_;
+  const UniqueFd log_;
+  std::map<std::string, int> told_;
+  Rig rig_;
+};
+
+// How often a life makes each call when nothing fails.
+int CountInALife(Call call) {
+  static const auto counts = [] {
+    std::array<int, kCalls> made{};
+    {
+      Life life(false);
+      CountOnly();
+      life.Run();
+    }
+    for (const Site& site : Sites()) made.at(static_cast<std::size_t>(site.call)) = Count(site.call);
+    return made;
+  }();
+  return counts.at(static_cast<std::size_t>(call));
+}
+
+class DriverInjection : public testing::TestWithParam<Site> {};
+
+TEST_P(DriverInjection, NothingIsLostOrLeakedAndThePoolHeals) {
+  const Site& site = GetParam();
+  const int made = CountInALife(site.call);
+  ASSERT_GT(made, 0) << "the run never makes this call";
+  int happened = 0;
+  const std::vector<Fault> cases = CasesOf(site, made);
+  for (const Fault& fault : cases) {
+    SCOPED_TRACE(Name(fault));
+    {
+      Life life(fault.persists);
+      Arm(fault);
+      life.Run();
+    }
+    happened += Happened() > 0 ? 1 : 0;
+    Disarm();
+    if (HasFailure()) return;
+  }
+  // The last one of a run may not come in the next.
+  EXPECT_GE(happened, static_cast<int>(cases.size()) / 2);
+}
+
+std::vector<Site> WorkersSites() {
+  std::vector<Site> sites;
+  for (const Site& site : Sites()) {
+    if (site.call < Call::kPidfdOpen) sites.push_back(site);
+  }
+  return sites;
+}
+
+INSTANTIATE_TEST_SUITE_P(Calls, DriverInjection, testing::ValuesIn(WorkersSites()),
+                         [](const auto& site) { return std::string(site.param.name); });
+
+// ---- a worker that has none left of something, from the middle of its life to its end ----
+
+class Exhaustion : public testing::TestWithParam<Call> {};
+
+TEST_P(Exhaustion, WorkerStillStopsAndLeavesNothing) {
+  const Site& site = Sites().at(static_cast<std::size_t>(GetParam()));
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  CountOnly();
+  {
+    Rig rig(HastyPool());
+    ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
+    Arm({site.call, 1, site.errors.front(), true});
+    std::vector<JobReport> reports;
+    rig.worker().Submit({.pool = "echo"}, [&](const JobReport& report) { reports.push_back(report); });
+    ASSERT_TRUE(rig.RunUntil([&] { return !reports.empty(); }));
+    rig.RunUntil([] { return Happened() >= 3; }, kSiege);
+    EXPECT_TRUE(rig.Stop(false)) << rig.worker().StatusJson();
+    EXPECT_EQ(reports.size(), 1U);
+  }
+  EXPECT_GT(Happened(), 0);
+  Disarm();
+}
+
+INSTANTIATE_TEST_SUITE_P(Calls, Exhaustion,
+                         testing::Values(Call::kClone, Call::kSocketpair, Call::kPipe2, Call::kFcntl, Call::kOpen,
+                                         Call::kPollInit),
+                         [](const auto& call) {
+                           return std::string(Sites().at(static_cast<std::size_t>(call.param)).name);
+                         });
+
+// ---- what must not matter ----
+
+// C6: all deadlines are the monotonic clock's; the wall clock is text for people.
+TEST(WallClock, JumpsOfYearsChangeNothing) {
+  JumpWallClock(true);
+  Life(false).Run();
+  JumpWallClock(false);
+}
+
+}  // namespace
+}  // namespace andiron::injection
