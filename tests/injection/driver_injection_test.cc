@@ -210,5 +210,34 @@ TEST(WallClock, JumpsOfYearsChangeNothing) {
   JumpWallClock(false);
 }
 
+// ---- what a single failure must not cost ----
+
+// A signal that arrives (another child's death, say) cuts a wait short, but leaves no zombie.
+TEST(Reaping, InterruptedWaitIsTakenUpAgain) {
+  PoolSettings pool = HastyPool();
+  pool.warm = 2;
+  for (int occurrence = 1; occurrence <= 2; ++occurrence) {
+    Rig rig(pool);
+    ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 2; }));
+    Arm({Call::kPoll, occurrence, EINTR, false});
+    rig.owned_worker().reset();
+    EXPECT_EQ(Happened(), 1);
+    Disarm();
+    EXPECT_TRUE(OwnProcesses().empty()) << "not reaped";
+  }
+}
+
+TEST(Reaping, StartThatFailedIsReapedThoughASignalArrives) {
+  PoolSettings pool = HastyPool();
+  pool.command = {"/dev/null"};
+  Rig rig;
+  Arm({Call::kWaitid, 1, EINTR, false});
+  rig.StartWorker(SettingsOf(pool));
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().breaker == BreakerState::kOpen; }));
+  EXPECT_EQ(Happened(), 1);
+  Disarm();
+  EXPECT_TRUE(rig.Stop(true));
+}
+
 }  // namespace
 }  // namespace andiron::injection

@@ -1,6 +1,5 @@
 #include "worker/children/child.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "worker/children/cgroup.h"
+#include "worker/children/reaping.h"
 #include "worker/children/signals.h"
 
 namespace andiron {
@@ -188,10 +188,7 @@ ChildExited Child::Reap() {
 
 void Child::ReapNow(int wait_ms) {
   if (!has_process()) return;
-  pollfd waiter{pidfd_.get(), POLLIN, 0};
-  poll(&waiter, 1, wait_ms);
-  siginfo_t status{};
-  WaitPidfd(pidfd_.get(), status, WEXITED);
+  ReapWithin(pidfd_.get(), wait_ms);
   exit_poll_.Reset();
   pidfd_.Reset();
 }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,6 +16,7 @@
 
 #include "worker/children/cgroup.h"
 #include "worker/children/child_stub.h"
+#include "worker/children/reaping.h"
 #include "worker/children/signals.h"
 
 // clone() by the name that sanitizers don't intercept: ThreadSanitizer's takes what shares our memory for a fork, and
@@ -86,10 +86,7 @@ Launch::~Launch() {
   if (pid_ == 0 || !pidfd) return;
   // Nobody has come for the process: it goes with the launch.
   SignalProcess(pidfd.get(), SIGKILL);
-  pollfd waiter{pidfd.get(), POLLIN, 0};
-  poll(&waiter, 1, kUnwantedWaitMs);
-  siginfo_t status{};
-  waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &status, WEXITED | WNOHANG);
+  ReapWithin(pidfd.get(), kUnwantedWaitMs);
 }
 
 void Launch::Cancel() {

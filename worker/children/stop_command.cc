@@ -1,11 +1,11 @@
 #include "worker/children/stop_command.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include <string>
 
+#include "worker/children/reaping.h"
 #include "worker/children/signals.h"
 
 namespace andiron {
@@ -49,10 +49,7 @@ void StopCommand::OnPidfd() {
 
 void StopCommand::ReapNow(int wait_ms) {
   if (!pidfd_) return;
-  pollfd waiter{pidfd_.get(), POLLIN, 0};
-  poll(&waiter, 1, wait_ms);
-  siginfo_t status{};
-  waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &status, WEXITED | WNOHANG);
+  ReapWithin(pidfd_.get(), wait_ms);
   exit_poll_.Reset();
   pidfd_.Reset();
 }
