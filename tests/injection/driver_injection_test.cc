@@ -239,5 +239,28 @@ TEST(Reaping, StartThatFailedIsReapedThoughASignalArrives) {
   EXPECT_TRUE(rig.Stop(true));
 }
 
+// What a child has left behind is found in /proc. When that can't be read for the lack of a descriptor, the next look
+// comes by itself, not with the next death.
+TEST(Sweep, LookThatFailsIsRepeated) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  PoolSettings pool = HastyPool();
+  pool.command = {Program("fault-child"), "escapee"};
+  pool.warm = 1;
+  pool.max_children = 1;
+  pool.max_jobs_per_child = 0;
+  pool.stop_command.clear();
+  Rig rig(pool);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
+  const int child = rig.Pool().children.at(0).pid;
+  // The escapee is a child of ours from the moment in which its parent has ended.
+  ASSERT_TRUE(Rig::Stall([&] { return !ProcessesMarked("echo/0.1").empty(); }));
+  Arm({Call::kOpen, 1, EMFILE, true});
+  ASSERT_EQ(kill(child, SIGKILL), 0);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().exited == 1; }));
+  rig.RunUntil([] { return false; }, kSiege);
+  Disarm();
+  EXPECT_TRUE(rig.RunUntil([] { return ProcessesMarked("echo/0.1").empty(); }));
+}
+
 }  // namespace
 }  // namespace andiron::injection

@@ -67,7 +67,8 @@ Children::Impl::Impl(uv_loop_t* loop, Inbox& inbox, Log& log, const std::vector<
     log_.Write(LogLevel::kWarn, "leftovers_killed", "processes of an earlier life of this worker were killed",
                {{"cgroup", name}});
   }
-  if (options_.adopt_orphans && IsSubreaper()) StartOrphans();
+  // Without the kernel's list of them there is nothing to sweep, and the level says so.
+  if (options_.adopt_orphans && IsSubreaper() && CanListAdopted()) StartOrphans();
   housekeeping_.Init(this, [&](uv_timer_t* timer) { return uv_timer_init(loop, timer); });
   housekeeping_.Unref();
 }

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,8 @@ namespace {
 
 // A death of a child often is the first of several: one sweep for all of them.
 constexpr std::uint64_t kBundleMs = 5;
+// A look that failed for want of a descriptor is repeated: nothing else would ask for it.
+constexpr std::uint64_t kAgainMs = 100;
 // More stops and continuations than this wait for the next sweep.
 constexpr int kHaltsPerSweep = 256;
 // How long the end of the worker waits for what it has killed to be reaped: 200 ms at most.
@@ -44,27 +47,31 @@ Orphans::Orphans(uv_loop_t* loop, Log& log, Callbacks callbacks) : log_(log), ca
   signal_.Unref();
 }
 
-void Orphans::SweepSoon() {
+void Orphans::SweepSoon() { SweepIn(kBundleMs); }
+
+void Orphans::SweepIn(std::uint64_t milliseconds) {
   if (uv_is_active(reinterpret_cast<uv_handle_t*>(timer_.get())) != 0) return;
   uv_timer_start(
       timer_.get(),
       [](uv_timer_t* timer) {
         if (timer->data != nullptr) static_cast<Orphans*>(timer->data)->Sweep();
       },
-      kBundleMs, 0);
+      milliseconds, 0);
 }
 
 void Orphans::Sweep() {
   HearHalts();
-  for (const pid_t pid : AdoptedProcesses()) {
+  bool lacking = false;
+  for (const pid_t pid : AdoptedProcesses(lacking)) {
     if (callbacks_.is_child(pid) || IsTheHosts(pid)) continue;
-    const std::string name = EnvironmentOf(pid, kChildVariable);
+    const std::string name = EnvironmentOf(pid, kChildVariable, lacking);
     if (!name.empty()) {
-      if (callbacks_.ended(name)) Kill(pid, name);
+      if (callbacks_.ended(name) && !Kill(pid, name)) lacking = true;
     } else {
       Reap(pid);
     }
   }
+  if (lacking) SweepIn(kAgainMs);
 }
 
 // WNOHANG without WEXITED takes no death from anybody: it only hears of stops and continuations.
@@ -82,20 +89,22 @@ bool Orphans::Reap(pid_t pid) {
 }
 
 // It is in our list of children and only we reap it, so the number is still its own.
-void Orphans::Kill(pid_t pid, std::string_view name) {
+bool Orphans::Kill(pid_t pid, std::string_view name) {
   const UniqueFd pidfd = OpenPidfd(pid);
-  if (!pidfd || !SignalProcess(pidfd.get(), SIGKILL)) return;
+  if (!pidfd) return errno != EMFILE && errno != ENFILE && errno != ENOMEM;
+  if (!SignalProcess(pidfd.get(), SIGKILL)) return true;
   ++killed_;
   log_.Write(LogLevel::kInfo, "orphan_killed", "a process that its child had left behind was killed",
              {{"child", name}, {"pid", std::to_string(pid)}});
+  return true;
 }
 
 void Orphans::KillAll() {
   for (int round = 0; round < kLastRounds; ++round) {
     bool left = false;
-    for (const pid_t pid : AdoptedProcesses()) {
+    for (const pid_t pid : AdoptedProcesses(left)) {
       if (callbacks_.is_child(pid) || IsTheHosts(pid) || Reap(pid)) continue;
-      const std::string name = EnvironmentOf(pid, kChildVariable);
+      const std::string name = EnvironmentOf(pid, kChildVariable, left);
       // Without a name it may be dying: the next round reaps it, or it isn't ours.
       left = left || name.empty() || callbacks_.ended(name);
       if (!name.empty() && callbacks_.ended(name)) Kill(pid, name);

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -40,10 +41,12 @@ class Orphans {
   std::int64_t killed() const { return killed_; }
 
  private:
+  void SweepIn(std::uint64_t milliseconds);
   void Sweep();
   void HearHalts();
   bool Reap(pid_t pid);
-  void Kill(pid_t pid, std::string_view name);
+  // False: it couldn't be reached for want of a descriptor.
+  bool Kill(pid_t pid, std::string_view name);
 
   Log& log_;
   const Callbacks callbacks_;

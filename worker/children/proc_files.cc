@@ -17,6 +17,8 @@ std::string ProcPath(pid_t pid, std::string_view file) {
   return "/proc/" + std::to_string(pid) + "/" + std::string(file);
 }
 
+std::string AdoptedPath() { return "/proc/self/task/" + std::to_string(getpid()) + "/children"; }
+
 std::int64_t Number(std::string_view text) {
   std::int64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
@@ -25,9 +27,10 @@ std::int64_t Number(std::string_view text) {
 
 }  // namespace
 
-std::string ReadSmallFile(const std::string& path, std::size_t bytes_max) {
+std::string ReadSmallFile(const std::string& path, std::size_t bytes_max, bool* lacking) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   std::string text;
+  if (!file && lacking != nullptr) *lacking = *lacking || errno == EMFILE || errno == ENFILE || errno == ENOMEM;
   if (!file) return text;
   constexpr std::size_t kStep = 4096;
   while (text.size() < bytes_max) {
@@ -85,8 +88,8 @@ std::uint64_t StartTicks(pid_t pid) {
   return at == std::string::npos ? 0 : static_cast<std::uint64_t>(Number(std::string_view(stat).substr(at + 1)));
 }
 
-std::string EnvironmentOf(pid_t pid, std::string_view name) {
-  const std::string environment = ReadSmallFile(ProcPath(pid, "environ"), std::size_t{256} << 10);
+std::string EnvironmentOf(pid_t pid, std::string_view name, bool& lacking) {
+  const std::string environment = ReadSmallFile(ProcPath(pid, "environ"), std::size_t{256} << 10, &lacking);
   std::string_view rest = environment;
   while (!rest.empty()) {
     const std::string_view entry = rest.substr(0, rest.find('\0'));
@@ -98,9 +101,8 @@ std::string EnvironmentOf(pid_t pid, std::string_view name) {
   return {};
 }
 
-std::vector<pid_t> AdoptedProcesses() {
-  const std::string self = std::to_string(getpid());
-  const std::string list = ReadSmallFile("/proc/self/task/" + self + "/children", std::size_t{1} << 20);
+std::vector<pid_t> AdoptedProcesses(bool& lacking) {
+  const std::string list = ReadSmallFile(AdoptedPath(), std::size_t{1} << 20, &lacking);
   std::vector<pid_t> pids;
   for (const char* at = list.c_str(); *at != '\0';) {
     char* end = nullptr;
@@ -112,6 +114,8 @@ std::vector<pid_t> AdoptedProcesses() {
   }
   return pids;
 }
+
+bool CanListAdopted() { return access(AdoptedPath().c_str(), R_OK) == 0; }
 
 std::int64_t MachineOomKills() { return Number(LineAfter(ReadSmallFile("/proc/vmstat"), "oom_kill ")); }
 

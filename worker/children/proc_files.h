@@ -12,8 +12,10 @@
 
 namespace andiron {
 
-// The file's text, cut at `bytes_max`; "" = can't be read.
-std::string ReadSmallFile(const std::string& path, std::size_t bytes_max = std::size_t{64} << 10);
+// The file's text, cut at `bytes_max`; "" = can't be read. `lacking`, where it is given, is set if that was for want of
+// a descriptor or of memory: then it may be there, and another try may find it.
+std::string ReadSmallFile(const std::string& path, std::size_t bytes_max = std::size_t{64} << 10,
+                          bool* lacking = nullptr);
 
 // The rest of the line that begins with `key`, without the blanks around it.
 std::string LineAfter(std::string_view text, std::string_view key);
@@ -35,12 +37,15 @@ std::int64_t ProportionalBytes(pid_t pid);
 // When a process started, in the kernel's ticks; 0 = there is none. Tells it from a later one with the same number.
 std::uint64_t StartTicks(pid_t pid);
 
-// The value of a variable in the environment that the process was started with; "" = none, or not readable.
-std::string EnvironmentOf(pid_t pid, std::string_view name);
+// The value of a variable in the environment that the process was started with; "" = none, or not readable. `lacking`
+// as above.
+std::string EnvironmentOf(pid_t pid, std::string_view name, bool& lacking);
 
 // Processes that this process has adopted: orphaned descendants go to the first thread of a subreaper. (What it
-// starts itself belongs to the thread that started it.)
-std::vector<pid_t> AdoptedProcesses();
+// starts itself belongs to the thread that started it.) `lacking` as above.
+std::vector<pid_t> AdoptedProcesses(bool& lacking);
+// Whether there is such a list: /proc may be hidden, and a kernel may be built without it.
+bool CanListAdopted();
 
 // How often the kernel has killed a process of this machine because memory ran out; 0 = unknown.
 std::int64_t MachineOomKills();
