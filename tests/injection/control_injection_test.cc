@@ -123,5 +123,19 @@ TEST_P(ControlStart, FailsWithAReasonAndTheNextOneSucceeds) {
 INSTANTIATE_TEST_SUITE_P(Calls, ControlStart,
                          testing::Values(Call::kSocket, Call::kBind, Call::kListen, Call::kPollInit), NameOfCall);
 
+// A connection that can't be taken, for whatever reason, stays readable: the loop must not spin on it.
+TEST(ControlAccept, ErrorThatNobodyExpectsDoesNotSpinTheLoop) {
+  ServerRig rig(Pool(), Bounds());
+  ASSERT_TRUE(rig.rig().RunUntil([&] { return rig.rig().Slots(SlotState::kIdle) > 0; }));
+  Arm({Call::kAccept4, 1, EPERM, true});
+  const UniqueFd waiting = ConnectRaw(rig.path());
+  const TimePoint end = Now() + kSiege;
+  rig.rig().RunUntil([&] { return Now() >= end; }, 2 * kSiege);
+  EXPECT_GT(Happened(), 0);
+  EXPECT_LT(Happened(), 100);
+  Disarm();
+  EXPECT_TRUE(rig.rig().RunUntil([&] { return rig.server().clients() == 1; }));
+}
+
 }  // namespace
 }  // namespace andiron::injection

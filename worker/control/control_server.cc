@@ -81,9 +81,10 @@ void ControlServer::Accept() {
       if (IsOurs(descriptor.get())) Admit(std::move(descriptor));
       continue;
     }
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) PauseAccepting();
-    // Everything else is about that one connection (it is gone already) or says that there is none.
-    if (errno != ECONNABORTED && errno != EINTR) return;
+    // That one has gone already: the next.
+    if (errno == ECONNABORTED || errno == EINTR) continue;
+    if (errno != EAGAIN) PauseAccepting();
+    return;
   }
 }
 
