@@ -123,7 +123,8 @@ class Killer {
     if (!pidfd || stat.parent != options_.worker || stat.state == 'Z' || stat.state == 'X') return;
     // Until its exec is done it has the worker's program, or no environment yet.
     const bool executing = ExecutableOf(child.pid) == worker_program_;
-    const std::string name = executing ? "" : EnvironmentOf(child.pid, "ANDIRON_CHILD");
+    bool lacking = false;
+    const std::string name = executing ? "" : EnvironmentOf(child.pid, "ANDIRON_CHILD", lacking);
     const int number = Chance(options_.stop_share) ? SIGSTOP : SIGKILL;
     if (!SignalProcess(pidfd.get(), number)) return;
     child.killed = number == SIGKILL;
