@@ -232,6 +232,27 @@ TEST(StartTest, ChildRunsAsThePoolsUser) {
   EXPECT_THAT(Described(crew, "uid"), Not(Contains("0")));
 }
 
+// Until its exec such a child has the other user's rights and our memory: whoever is that user could trace it. The
+// kernel closes that memory, ours, with the change of user.
+TEST(StartTest, ChildThatBecomesAnotherUserCannotBeTracedIntoOurMemory) {
+  if (getuid() != 0) GTEST_SKIP() << "only root may become somebody else";
+  constexpr int kDumpable = 1;
+  ASSERT_EQ(prctl(PR_SET_DUMPABLE, kDumpable, 0, 0, 0), 0);
+  PoolSettings pool = CommandPool({"/bin/cat"});
+  {
+    Crew crew(pool);
+    ASSERT_TRUE(crew.Await<Spawned>(crew.Start()));
+    EXPECT_EQ(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), kDumpable) << "no user, no change";
+  }
+  pool.user = "nobody";
+  {
+    Crew crew(pool);
+    ASSERT_TRUE(crew.Await<Spawned>(crew.Start()));
+    EXPECT_NE(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), kDumpable);
+  }
+  prctl(PR_SET_DUMPABLE, kDumpable, 0, 0, 0);
+}
+
 // ---- an exec that hangs ----
 
 // A program that can't be executed for a while: whoever opens a file with a write lease waits until the lease is given
