@@ -229,6 +229,20 @@ class Silence(Hostile):
         self.works(worker, connection)
         self.assertEqual(worker.agent()["reconnects"], 0)
 
+    def test_a_server_that_pauses_while_its_machine_takes_the_bytes_is_left_alone(self):
+        dead_after = 1
+        worker = self.patient(listens, ping_interval="100ms", ping_timeout="100s", dead_after=f"{dead_after}s")
+        connection = self.lk.connection()
+        self.works(worker, connection)
+        pings = len(connection.all("ping"))
+        connection.freeze()
+        # Not a wait for anything: the pause itself.
+        connection.pause(2.5 * dead_after)
+        connection.thaw()
+        connection.hear("ping", pings + 15)
+        self.works(worker, connection)
+        self.assertEqual((worker.agent()["reconnects"], len(self.lk.connections)), (0, 1))
+
     def test_a_server_that_reads_no_more_is_given_up_and_what_waits_for_it_is_bounded(self):
         worker = self.patient(listens, ping_interval="100s", ping_timeout="200s", dead_after="1s")
         first = self.lk.connection()
