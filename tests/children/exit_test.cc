@@ -1,10 +1,14 @@
 // Ends: each way in which a child goes, by itself, asked or killed, is told once, in full and soon.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -191,6 +195,38 @@ TEST(ExitTest, ChildOfTheHostKeepsItsStatus) {
   int status = 0;
   ASSERT_EQ(waitpid(hosts, &status, WNOHANG), hosts);
   EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
+// A process with exactly this number; root only. -1 = the kernel wouldn't.
+pid_t ForkAs(pid_t number) {
+  clone_args arguments{};
+  arguments.exit_signal = SIGCHLD;
+  arguments.set_tid = reinterpret_cast<std::uintptr_t>(&number);
+  arguments.set_tid_size = 1;
+  const long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid == 0) {
+    for (;;) pause();
+  }
+  return static_cast<pid_t>(pid);
+}
+
+// B20: a signal meant for a process that is gone hits nobody, whoever has its number now.
+TEST(SignalsTest, NumberThatIsSomebodyElsesNowIsNotHit) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root may choose a process's number (clone3 set_tid)";
+  const pid_t first = fork();
+  if (first == 0) _exit(0);
+  const UniqueFd pidfd = OpenPidfd(first);
+  ASSERT_TRUE(pidfd);
+  ASSERT_EQ(waitpid(first, nullptr, 0), first);
+  const pid_t second = ForkAs(first);
+  if (second < 0 && (errno == ENOSYS || errno == EPERM)) GTEST_SKIP() << "no clone3 with set_tid here: " << errno;
+  ASSERT_EQ(second, first) << errno;
+  EXPECT_FALSE(SignalProcess(pidfd.get(), SIGKILL));
+  EXPECT_EQ(errno, ESRCH);
+  EXPECT_FALSE(SignalGroup(pidfd.get(), first, SIGKILL));
+  EXPECT_EQ(waitpid(second, nullptr, WNOHANG), 0) << "it lives";
+  kill(second, SIGKILL);
+  EXPECT_EQ(waitpid(second, nullptr, 0), second);
 }
 
 TEST(ExitTest, EndIsToldOnceHoweverOftenItIsKilled) {

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -194,20 +195,52 @@ TEST(StartTest, FailedStartLeavesNoDescriptor) {
   EXPECT_EQ(OpenDescriptors(), before);
 }
 
+// The kernel gives the next `count` descriptors and no more, as long as one of these lives.
+class DescriptorsLeft {
+ public:
+  explicit DescriptorsLeft(int count) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    // All numbers below a bound are taken, so that the limit, which is one of numbers, counts.
+    constexpr int kBound = 100;
+    for (int number = 0; number < kBound; number = taken_.back().get()) taken_.emplace_back(dup(2));
+    const rlimit tight{static_cast<rlim_t>(taken_.back().get() + 1 + count), before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &tight);
+  }
+  ~DescriptorsLeft() { setrlimit(RLIMIT_NOFILE, &before_); }
+  DescriptorsLeft(const DescriptorsLeft&) = delete;
+  DescriptorsLeft& operator=(const DescriptorsLeft&) = delete;
+
+ private:
+  rlimit before_{};
+  std::vector<UniqueFd> taken_;
+};
+
+// A start fails at each step that needs a descriptor, says which, leaves none behind, and the next one succeeds.
 TEST(StartTest, NoDescriptorLeftIsAFailedStartAndPasses) {
   Shows("A2");
   Crew crew(FaultPool({"good"}));
   crew.StartReady(0);  // what is made once, a helper thread, is there
-  rlimit before{};
-  getrlimit(RLIMIT_NOFILE, &before);
-  const rlimit tight{static_cast<rlim_t>(OpenDescriptors() + 3), before.rlim_max};
-  setrlimit(RLIMIT_NOFILE, &tight);
-  const ChildId refused = crew.Start(1);
-  const bool settled = crew.Await<SpawnFailed>(refused);
-  setrlimit(RLIMIT_NOFILE, &before);
-  ASSERT_TRUE(settled);
-  EXPECT_THAT(crew.Last<SpawnFailed>(refused)->what, HasSubstr("Too many open files"));
-  crew.StartReady(2);
+  const int before = OpenDescriptors();
+  std::set<std::string> steps;
+  std::uint32_t slot = 1;
+  for (int left = 0;; ++left) {
+    ChildId child;
+    bool settled = false;
+    {
+      const DescriptorsLeft few(left);
+      child = crew.Start(slot++);
+      settled = crew.Await([&] { return crew.Count<SpawnFailed>(child) > 0 || crew.Count<ChildReady>(child) > 0; });
+    }
+    ASSERT_TRUE(settled);
+    if (crew.Count<ChildReady>(child) > 0) break;
+    const std::string what = crew.Last<SpawnFailed>(child)->what;
+    EXPECT_THAT(what, HasSubstr("Too many open files"));
+    steps.insert(what.substr(0, what.find(':')));
+    EXPECT_EQ(OpenDescriptors(), before) << what;
+    ASSERT_LT(left, 100);
+  }
+  EXPECT_THAT(steps, testing::ElementsAre("clone", "open /dev/null", "pipe", "socketpair"));
+  crew.StartReady(slot);
 }
 
 TEST(StartTest, ChildThatIsCancelledBeforeItBeginsNeverRuns) {

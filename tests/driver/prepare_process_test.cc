@@ -41,6 +41,8 @@ TEST(PrepareProcess, PutsRightWhatAParentMayHaveLeftBehind) {
     if (action.sa_handler != SIG_DFL) return 3;
     sigaction(SIGPIPE, nullptr, &action);
     if (action.sa_handler != SIG_IGN) return 4;
+    sigaction(SIGXFSZ, nullptr, &action);
+    if (action.sa_handler != SIG_IGN) return 7;
     sigset_t mask;
     sigprocmask(SIG_BLOCK, nullptr, &mask);
     if (sigismember(&mask, SIGCHLD) != 0 || sigismember(&mask, SIGTERM) != 0) return 5;

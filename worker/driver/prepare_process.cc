@@ -43,6 +43,8 @@ void SetSignals() {
   sigaction(SIGCHLD, &action, nullptr);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, nullptr);
+  // A log that reaches the limit of a file's size (ulimit -f) is a failed write, no reason to die.
+  sigaction(SIGXFSZ, &action, nullptr);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -94,7 +94,7 @@ class Worker {
 PoolSettings SelfPool(std::string name, char** argv);
 
 // For a program that is nothing but a worker: descriptors 0-2 open, others close-on-exec, SIGCHLD default and
-// unblocked, SIGPIPE ignored, orphaned descendants adopted. First thing in main(), before any thread.
+// unblocked, SIGPIPE and SIGXFSZ ignored, orphaned descendants adopted. First thing in main(), before any thread.
 void PrepareProcess();
 
 }  // namespace andiron
