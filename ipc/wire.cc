@@ -12,7 +12,9 @@ constexpr std::uint64_t kLength = 2;
 constexpr std::uint64_t kFixed32 = 5;
 
 constexpr std::uint64_t kTagMax = 0xffffffff;
-constexpr int kVarintBitsMax = 64;
+// Bytes of a varint: of a number of 64 bits, and, as in protobuf, of a tag or a length, which have 32.
+constexpr int kNumberBytesMax = 10;
+constexpr int kShortBytesMax = 5;
 
 char Tag(std::uint32_t field, std::uint64_t wire_type) { return static_cast<char>(field << 3 | wire_type); }
 
@@ -21,20 +23,20 @@ char Tag(std::uint32_t field, std::uint64_t wire_type) { return static_cast<char
 bool FieldReader::Next() {
   if (rest_.empty() || malformed_) return false;
   if (++fields_ > kFieldsMax) return Malformed();
-  const std::optional<std::uint64_t> tag = TakeVarint();
+  const std::optional<std::uint64_t> tag = TakeVarint(kShortBytesMax);
   if (!tag || *tag > kTagMax || *tag >> 3 == 0) return Malformed();
   field_ = static_cast<std::uint32_t>(*tag >> 3);
   kind_ = Kind::kOther;
   switch (*tag & 7) {
     case kVarint: {
-      const std::optional<std::uint64_t> value = TakeVarint();
+      const std::optional<std::uint64_t> value = TakeVarint(kNumberBytesMax);
       if (!value) return Malformed();
       kind_ = Kind::kNumber;
       number_ = *value;
       return true;
     }
     case kLength: {
-      const std::optional<std::uint64_t> length = TakeVarint();
+      const std::optional<std::uint64_t> length = TakeVarint(kShortBytesMax);
       if (!length) return Malformed();
       kind_ = Kind::kBytes;
       bytes_ = rest_.substr(0, *length);
@@ -49,9 +51,9 @@ bool FieldReader::Next() {
   }
 }
 
-std::optional<std::uint64_t> FieldReader::TakeVarint() {
+std::optional<std::uint64_t> FieldReader::TakeVarint(int bytes_max) {
   std::uint64_t value = 0;
-  for (int shift = 0; shift < kVarintBitsMax && !rest_.empty(); shift += 7) {
+  for (int shift = 0; shift < 7 * bytes_max && !rest_.empty(); shift += 7) {
     const auto byte = static_cast<unsigned char>(rest_.front());
     rest_.remove_prefix(1);
     value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;

@@ -41,7 +41,7 @@ class FieldReader {
   bool IsBytes(std::uint32_t field) const { return field_ == field && kind_ == Kind::kBytes; }
 
  private:
-  std::optional<std::uint64_t> TakeVarint();
+  std::optional<std::uint64_t> TakeVarint(int bytes_max);
   bool Skip(std::uint64_t count);
   bool Malformed();
 

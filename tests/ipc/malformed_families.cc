@@ -65,6 +65,7 @@ class Families {
     ChangedBytes();
     WireTypes();
     FieldNumbers();
+    FieldForms();
     FieldCounts();
     TwoKinds();
     Versions();
@@ -262,6 +263,24 @@ class Families {
       for (const unsigned bits : {29u, 30u, 40u, 60u})
         AddBad(Message(kind, needed + Number(std::uint64_t{1} << bits, 1)), CannotRead(kind));
       AddBad(Message(kind, needed + std::string(11, '\x80') + Zero()), CannotRead(kind));
+    }
+  }
+
+  // Each way to write what is within a message: tags and lengths take five bytes at most, numbers ten.
+  void FieldForms() {
+    family_ = "field_forms";
+    for (std::size_t kind = 1; kind <= 5; ++kind) {
+      const std::string needed = kind == 2 ? Number(1, 1) : kind == 4 ? Number(2, 1) : "";
+      for (std::size_t size = 1; size <= 12; ++size) {
+        const std::string tag = needed + Varint(15 * 8, size) + Varint(1);
+        const std::string length = needed + Tag(15, 2) + Varint(2, size) + "xy";
+        const std::string number = needed + Tag(15, 0) + Varint(1, size);
+        size <= 5 ? AddGood(Message(kind, tag)) : AddBad(Message(kind, tag), CannotRead(kind));
+        size <= 5 ? AddGood(Message(kind, length)) : AddBad(Message(kind, length), CannotRead(kind));
+        size <= 10 ? AddGood(Message(kind, number)) : AddBad(Message(kind, number), CannotRead(kind));
+        const std::string outer = Tag(kind, 2) + Varint(needed.size(), size) + needed;
+        size <= 5 ? AddGood(Frame(outer)) : AddBad(Frame(outer), kUnreadable);
+      }
     }
   }
 

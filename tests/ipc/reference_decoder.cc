@@ -134,7 +134,7 @@ std::optional<std::vector<ReferenceField>> FieldsByTheRules(std::string_view mes
   std::vector<ReferenceField> fields;
   std::size_t at = 0;
   while (at < message.size()) {
-    const Varint tag = VarintAt(message, at, 10);
+    const Varint tag = VarintAt(message, at, 5);
     if (tag.size == 0 || tag.value > 0xffffffff || tag.value / 8 == 0) return std::nullopt;
     at += tag.size;
     ReferenceField field{tag.value / 8, static_cast<int>(tag.value % 8), 0, {}};
@@ -144,7 +144,7 @@ std::optional<std::vector<ReferenceField>> FieldsByTheRules(std::string_view mes
       field.value = value.value;
       at += value.size;
     } else if (field.wire_type == 2) {
-      const Varint length = VarintAt(message, at, 10);
+      const Varint length = VarintAt(message, at, 5);
       if (length.size == 0 || length.value > message.size() - at - length.size) return std::nullopt;
       field.bytes = message.substr(at + length.size, length.value);
       at += length.size + length.value;
@@ -162,13 +162,13 @@ std::optional<std::vector<ReferenceField>> FieldsByTheRules(std::string_view mes
 }
 
 std::string ErrorByTheRules(std::string_view body, std::size_t max_result) {
-  const std::string unreadable = "a message that can't be read";
+  constexpr const char* kUnreadable = "a message that can't be read";
   const auto outer = FieldsByTheRules(body);
-  if (!outer || outer->empty()) return unreadable;
+  if (!outer || outer->empty()) return kUnreadable;
   const ReferenceField& kind = outer->front();
-  if (kind.number > 5 || kind.wire_type != 2) return unreadable;
+  if (kind.number > 5 || kind.wire_type != 2) return kUnreadable;
   if (std::count_if(outer->begin(), outer->end(), [](const auto& field) { return field.number <= 5; }) != 1) {
-    return unreadable;
+    return kUnreadable;
   }
   constexpr const char* kNames[] = {"", "Progress", "Hello", "Ack", "Result", "Pong"};
   const auto fields = FieldsByTheRules(kind.bytes);
