@@ -7,6 +7,8 @@ import checks
 import outside
 
 BACK_WITHIN = 15.0
+SAME_LOOKS = 5
+LOOK_SECONDS = 0.1
 
 
 @dataclass
@@ -23,6 +25,18 @@ class Use:
         pid = rig.process.pid
         cgroups = sum(outside.cgroups_of(rig.name).values())
         return Use(outside.descriptors_of(pid), outside.threads_of(pid), cgroups, outside.resident_bytes(pid))
+
+    @staticmethod
+    def settled(rig):
+        """When it has stayed the same for a while: the last client to ask may not be gone yet."""
+        end = time.monotonic() + BACK_WITHIN
+        uses = []
+        while time.monotonic() < end:
+            uses = [*uses, Use.of(rig)][-SAME_LOOKS:]
+            if len(uses) == SAME_LOOKS and len({(use.descriptors, use.threads, use.cgroups) for use in uses}) == 1:
+                break
+            time.sleep(LOOK_SECONDS)
+        return uses[-1]
 
 
 def back_to(base, rig, memory_bound):

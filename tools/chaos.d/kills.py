@@ -118,7 +118,7 @@ class Run:
             self._stream.submit(pool)
         self._stream.run_dry(rigs.DEADLINE)
         self._rig.rest()
-        return base.Use.of(self._rig)
+        return base.Use.settled(self._rig)
 
     def _strike(self):
         killer = Killer(self._rig, self._options.kills, self._options.gap_ms, self._options.seed)
