@@ -212,6 +212,7 @@ pid_t ForkAs(pid_t number) {
 
 // B20: a signal meant for a process that is gone hits nobody, whoever has its number now.
 TEST(SignalsTest, NumberThatIsSomebodyElsesNowIsNotHit) {
+  Shows("B20", "R29");
   if (geteuid() != 0) GTEST_SKIP() << "only root may choose a process's number (clone3 set_tid)";
   const pid_t first = fork();
   if (first == 0) _exit(0);

@@ -9,6 +9,7 @@ import unittest
 
 from kernel import HOSTILE, Group, descriptors, descriptors_with_free, let_pass, limit, need_root
 from rig import ANDIRON, DEADLINE, ECHO, FAULT, GONE_WITHIN, WithWorker, default_interrupt, marked, wait_until
+from shows import shows
 
 # What fails is tried again soon.
 HASTY = ["--backoff_min", "20ms", "--backoff_max", "100ms", "--breaker_failures", "3", "--breaker_probe", "100ms"]
@@ -56,6 +57,7 @@ class Starved(WithWorker):
         return self.start_worker("--warm", "1", "--max_children", "2", *HASTY, "--", ECHO, "--sleep-ms", "600000",
                                  **options)
 
+    @shows("A2")
     def test_a2_no_descriptor_left(self):
         worker = self.start_starved()
 
@@ -65,6 +67,7 @@ class Starved(WithWorker):
 
         self.starts_none_until(worker, lift, "Too many open files")
 
+    @shows("A3")
     def test_a3_no_process_left_for_the_user(self):
         need_root("become a user who has no other process")
         user = 60000 + os.getpid() % 5000
@@ -97,6 +100,7 @@ class Starved(WithWorker):
 
         self.starts_none_until(worker, lift, "temporarily unavailable")
 
+    @shows("A3")
     def test_a3_no_process_left_in_the_control_group(self):
         group = Group("pids", self)
 
@@ -112,6 +116,7 @@ class Starved(WithWorker):
 
         self.starts_none_until(worker, lift, "temporarily unavailable")
 
+    @shows("A4")
     def test_a4_children_that_get_no_memory(self):
         self.start_worker("--warm", "1", "--max_children", "2", *HASTY, "--", "/usr/bin/prlimit", "--as=3000000", ECHO)
         wait_until(lambda: self.pool()["breaker"] == "open", "the breaker is open")
@@ -138,11 +143,13 @@ class Logs(WithWorker):
         worker.terminate()
         self.ends_with(worker, 0)
 
+    @shows("B14")
     def test_b14_the_disk_of_the_log_is_full(self):
         with open("/dev/full", "wb") as full:
             worker = self.start_with(full, "--warm", "1", "--", ECHO)
         self.goes_on_and_counts(worker)
 
+    @shows("B14")
     def test_b14_the_log_has_its_largest_size(self):
         def prepare():
             default_interrupt()
@@ -153,6 +160,7 @@ class Logs(WithWorker):
         self.goes_on_and_counts(worker)
         self.assertEqual(os.path.getsize(self.path("log")), 100)
 
+    @shows("B15", "R93")
     def test_b15_nobody_reads_the_log(self):
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
@@ -161,6 +169,7 @@ class Logs(WithWorker):
         os.close(writer)
         self.goes_on_and_counts(worker)
 
+    @shows("B15")
     def test_b15_the_reader_of_the_log_goes_away(self):
         fifo = self.path("fifo")
         os.mkfifo(fifo)
@@ -172,6 +181,7 @@ class Logs(WithWorker):
 
 
 class Stopped(WithWorker):
+    @shows("C4")
     def test_c4_a_worker_that_was_stopped_kills_nobody(self):
         worker = self.start_worker("--warm", "1", "--max_children", "2", "--ping_interval", "100ms", "--ping_timeout",
                                    "1s", "--init_timeout", "20s", "--ack_timeout", "1s", "--", ECHO, "--sleep-ms",
@@ -188,6 +198,7 @@ class Stopped(WithWorker):
         idle = [child["pid"] for child in before["children"] if child["state"] == "idle"]
         self.assertIn(idle[0], [child["pid"] for child in self.children()])
 
+    @shows("C4")
     def test_c4_a_hello_that_came_while_it_was_stopped_counts(self):
         worker = self.start_worker("--warm", "2", "--max_children", "2", "--init_timeout", "8s", "--", ECHO,
                                    "--prewarm-ms", "4000")
@@ -201,6 +212,7 @@ class Stopped(WithWorker):
 
 
 class Dead(WithWorker):
+    @shows("C3")
     def test_c3_nothing_outlives_a_worker_that_crashes(self):
         def prepare():
             default_interrupt()
@@ -215,6 +227,7 @@ class Dead(WithWorker):
                 self.assertNotEqual(worker.wait(DEADLINE), 0)
                 wait_until(lambda: not marked(self.mark), "no child is left", GONE_WITHIN)
 
+    @shows("B13", "C2")
     def test_b13_c2_a_child_that_takes_all_memory_is_ended_and_called_so(self):
         group = Group("memory", self)
         group.limit(600 << 20)
@@ -231,6 +244,7 @@ class Dead(WithWorker):
         self.assertEqual(self.submit("default", "next")[:2], (0, "next"))
         self.assertEqual(self.pool()["jobs"]["oom_killed"], 1)
 
+    @shows("B12")
     def test_b12_a_fork_bomb_ends_as_one(self):
         group = Group("pids", self)
         group.limit(150)

@@ -9,6 +9,7 @@ import unittest
 
 from kernel import Group, need_root, read
 from rig import ANDIRON, DEADLINE, ECHO, FAULT, GATE, WithWorker, marked, state_of, wait_until
+from shows import shows
 
 
 def cgroup_of_the_worker(pid):
@@ -22,6 +23,7 @@ def cgroup_of_the_worker(pid):
 
 
 class WithoutProc(WithWorker):
+    @shows("C14")
     def test_c14_jobs_kills_and_the_stop_work(self):
         need_root("hide /proc")
         self.environment["ASAN_OPTIONS"] = "detect_leaks=0"  # looks into /proc
@@ -46,6 +48,7 @@ class WithoutProc(WithWorker):
 
 
 class ProcessOne(WithWorker):
+    @shows("C11")
     def test_c11_it_serves_reaps_and_stops(self):
         need_root("make a namespace of processes")
         self.log_path = self.path("log")
@@ -72,6 +75,7 @@ class ProcessOne(WithWorker):
 
 
 class ControlGroup(WithWorker):
+    @shows("C13")
     def test_c13_the_directory_is_removed_under_it(self):
         worker = self.start_worker("--warm", "0", "--max_children", "2", "--max_jobs_per_child", "1", "--", ECHO)
         if self.status()["worker"]["containment"] != "cgroup":
@@ -94,6 +98,7 @@ class ControlGroup(WithWorker):
 
 
 class Unkillable(WithWorker):
+    @shows("B9", "R40")
     def test_b9_a_frozen_child_goes_to_quarantine_and_its_slot_goes_on(self):
         group = Group("freezer", self)
         if group.version != 1:

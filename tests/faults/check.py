@@ -45,11 +45,13 @@ def check(directory):
         print(problem)
     for (row, test), why in sorted(records.items()):
         if why:
-            print(f"skipped here, of {row}: {test}: {why}")
+            print(f"skipped, of {row}: {test}: {why}")
+    for name, why in matrix.skipped(rows, records).items():
+        print(f"NOT SHOWN on this machine: {name}: {why}")
     for row in rows:
         if row.reason:
-            print(f"{row.name} can't be shown here: {row.reason}")
-    print(matrix.summary(rows) if not problems else f"{len(problems)} problems")
+            print(f"{row.name} can't be shown: {row.reason}")
+    print(matrix.summary(rows, records) if not problems else f"{len(problems)} problems")
     return 1 if problems else 0
 
 

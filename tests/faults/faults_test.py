@@ -45,8 +45,8 @@ class Page(unittest.TestCase):
         self.assertEqual([row.name for row in rows], ["A1", "R02"])
         self.assertEqual(rows[0].tests, ["ExitTest.CodeIsTold", "scenarios/fall"])
         self.assertEqual(rows[1].reason, "no such machine")
-        self.assertEqual(matrix.summary(rows), "2 rows: 1 shown (0 with real processes, 0 simulated, 1 both), "
-                                               "1 can't be shown here")
+        self.assertEqual(matrix.summary(rows, {}), "2 rows: 1 shown (0 with real processes, 0 simulated, 1 both), "
+                                                   "1 can't be shown")
 
     def test_a_row_that_is_missing_or_there_twice_or_unknown(self):
         self.assertIn("A2: 0 rows", self.problems(PAGE, ("A1", "R02", "A2"))[0])
@@ -99,14 +99,17 @@ class Claims(unittest.TestCase):
 
 
 class Run(unittest.TestCase):
-    def problems(self, *lines):
+    def records(self, *lines):
         with tempfile.TemporaryDirectory() as folder:
             for number, line in enumerate(lines):
                 with open(os.path.join(folder, str(number)), "w", encoding="utf-8") as stream:
                     stream.write("\t".join(line) + "\n")
             with open(os.path.join(folder, "unfinished~"), "w", encoding="utf-8") as stream:
                 stream.write("passed\tA1")
-            return list(matrix.problems_of_run(matrix.rows_of(PAGE), matrix.records_of(folder)))
+            return matrix.records_of(folder)
+
+    def problems(self, *lines):
+        return list(matrix.problems_of_run(matrix.rows_of(PAGE), self.records(*lines)))
 
     def test_a_row_is_shown_when_all_its_tests_have_passed(self):
         self.assertEqual(self.problems(("passed", "A1", "ExitTest.CodeIsTold"), ("passed", "A1", "scenarios/fall")), [])
@@ -119,12 +122,18 @@ class Run(unittest.TestCase):
         self.assertEqual(len(self.problems(("passed", "R02", "ExitTest.CodeIsTold"),
                                            ("passed", "A1", "scenarios/fall"))), 1)
 
-    def test_a_skipped_test_is_excused_by_one_that_has_passed(self):
+    def test_a_test_that_this_machine_cant_run_says_so_and_its_row_is_counted_apart(self):
         skipped = ("skipped", "A1", "ExitTest.CodeIsTold", "no cgroup")
-        self.assertEqual(self.problems(skipped, ("passed", "A1", "scenarios/fall")), [])
-        problems = self.problems(skipped, ("skipped", "A1", "scenarios/fall", "no moon"))
-        self.assertIn("A1: ExitTest.CodeIsTold was skipped, and nothing else shows it: no cgroup", problems)
-        self.assertEqual(len(problems), 2)
+        rows = matrix.rows_of(PAGE)
+        one = (skipped, ("passed", "A1", "scenarios/fall"))
+        self.assertEqual(self.problems(*one), [])
+        self.assertEqual(matrix.skipped(rows, self.records(*one)), {}, "another test shows it")
+        both = (skipped, ("skipped", "A1", "scenarios/fall", "no moon"))
+        self.assertEqual(self.problems(*both), [])
+        self.assertEqual(matrix.skipped(rows, self.records(*both)), {"A1": "no cgroup"})
+        self.assertEqual(matrix.summary(rows, self.records(*both)), "2 rows: 0 shown (0 with real processes, "
+                         "0 simulated, 0 both), 1 can't be shown, 1 not on this machine")
+        self.assertEqual(len(self.problems(skipped)), 1, "the other one hasn't run")
 
 
 if __name__ == "__main__":

@@ -196,19 +196,27 @@ def problems_of_claims(rows, claims):
 
 
 def problems_of_run(rows, records):
-    """A row is shown when each of its tests has passed, but for skipped ones beside one that has passed."""
+    """Each test of each row has passed, or has said why this machine can't run it."""
     for row in rows:
-        passed = [test for test in row.tests if records.get((row.name, test)) == ""]
         for test in row.tests:
-            why = records.get((row.name, test))
-            if why is None:
+            if (row.name, test) not in records:
                 yield f"{row.name}: {test} hasn't run, or has failed"
-            elif why and not passed:
-                yield f"{row.name}: {test} was skipped, and nothing else shows it: {why}"
 
 
-def summary(rows):
-    shown = [row for row in rows if row.tests]
+def skipped(rows, records):
+    """Rows that no test has shown because this machine can't run it, each with a reason."""
+    found = {}
+    for row in rows:
+        reasons = [records.get((row.name, test), "") for test in row.tests]
+        if reasons and all(reasons):
+            found[row.name] = reasons[0]
+    return found
+
+
+def summary(rows, records):
+    missing = skipped(rows, records)
+    shown = [row for row in rows if row.tests and row.name not in missing]
     counts = {how: sum(1 for row in shown if row.how == how) for how in ("real", "simulated", "both")}
-    return (f"{len(rows)} rows: {len(shown)} shown ({counts['real']} with real processes, {counts['simulated']} "
-            f"simulated, {counts['both']} both), {len(rows) - len(shown)} can't be shown here")
+    text = (f"{len(rows)} rows: {len(shown)} shown ({counts['real']} with real processes, {counts['simulated']} "
+            f"simulated, {counts['both']} both), {sum(1 for row in rows if row.reason)} can't be shown")
+    return text + (f", {len(missing)} not on this machine" if missing else "")
