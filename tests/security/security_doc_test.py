@@ -1,4 +1,4 @@
-"""docs/security.md has a row for each threat, and each test that it names exists."""
+"""docs/security.md has a row for each threat, and each test that it names exists and is run by the suite."""
 
 import ast
 import os
@@ -25,15 +25,16 @@ def rows(page):
 
 
 def tests_in_the_tree():
-    """"Suite.Name" of C++, "module.Class.test_name" of Python."""
-    found = set()
+    """{"Suite.Name" of C++ or "module.Class.test_name" of Python: its file}."""
+    found = {}
     for folder, _, names in os.walk(os.path.join(ROOT, "tests")):
         for name in names:
+            path = os.path.join(folder, name)
             if name.endswith(".cc"):
-                text = text_of(folder, name)
-                found.update(".".join(pair) for pair in re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", text, re.M))
+                pairs = re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", text_of(path), re.M)
+                found.update({".".join(pair): path for pair in pairs})
             elif name.endswith(".py"):
-                found.update(f"{name[:-3]}.{test}" for test in tests_of(folder, name))
+                found.update({f"{name[:-3]}.{test}": path for test in tests_of(folder, name)})
     return found
 
 
@@ -42,6 +43,15 @@ def tests_of(folder, name):
     return [f"{part.name}.{one.name}" for part in ast.parse(text_of(folder, name)).body
             if isinstance(part, ast.ClassDef) for one in part.body
             if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")]
+
+
+def is_run(path):
+    """Whether the folder's build files name the test's file, or the part of its name that a loop there fills in."""
+    folder, name = os.path.split(path)
+    build = " ".join(text_of(folder, one) for one in sorted(os.listdir(folder)) if one.endswith((".txt", ".cmake")))
+    stem = name.partition(".")[0]
+    part = stem.removesuffix("_test").removeprefix("test_").removeprefix("source_")
+    return bool(re.search(rf"\b({re.escape(stem)}|{re.escape(part)})\b", build))
 
 
 def python_tests_that_run(folder):
@@ -57,12 +67,13 @@ class Page(unittest.TestCase):
             self.assertTrue(done, threat)
             self.assertTrue(tests, threat)
 
-    def test_each_test_that_it_names_exists(self):
+    def test_each_test_that_it_names_exists_and_is_run(self):
         known = tests_in_the_tree()
         self.assertGreater(len(known), 500)
         for threat, _, tests in rows(text_of("docs", "security.md")):
             for test in tests:
                 self.assertIn(test, known, f"{threat}: docs/security.md names {test}")
+                self.assertTrue(is_run(known[test]), f"{threat}: nothing runs {known[test]}")
 
     def test_each_class_of_this_folder_shows_a_threat_and_is_run(self):
         named = {test for _, _, tests in rows(text_of("docs", "security.md")) for test in tests}
@@ -81,6 +92,7 @@ class Sample(unittest.TestCase):
         self.assertEqual(rows("| T1 | a | b | `X.Y`, `Z.W` |\n| T2 | a | b | none |\n| id | x | y | z |"),
                          [("T1", "b", ["X.Y", "Z.W"]), ("T2", "b", [])])
         self.assertNotIn("Nobody.HasThis", tests_in_the_tree())
+        self.assertFalse(is_run(os.path.join(ROOT, "tests", "security", "test_nowhere.py")))
 
 
 if __name__ == "__main__":
