@@ -6,9 +6,11 @@
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace andiron {
@@ -29,6 +31,8 @@ std::string PathOf(std::string_view full_name) {
 void Write(std::string_view full_name, const std::string& text) {
   const std::string path = PathOf(full_name);
   if (path.empty()) return;
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
   const std::string unfinished = path + "." + std::to_string(getpid()) + "~";
   std::ofstream(unfinished) << text;
   if (std::rename(unfinished.c_str(), path.c_str()) != 0) ADD_FAILURE() << "can't write " << path;

@@ -24,6 +24,7 @@ def _write(name, lines):
     """Appears as a whole or not at all."""
     path = _path(name)
     if path:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         unfinished = f"{path}.{os.getpid()}~"
         with open(unfinished, "w", encoding="utf-8") as stream:
             stream.writelines("\t".join(line) + "\n" for line in lines)
@@ -49,7 +50,7 @@ def shows(*rows):
             except unittest.SkipTest as skipped:
                 _write(name, [("skipped", row, name, str(skipped).split("\n", maxsplit=1)[0]) for row in rows])
                 raise
-#A subtest that has failed raises nothing here.
+            # A subtest that has failed raises nothing here.
             if self._outcome.success:
                 _write(name, [("passed", row, name) for row in rows])
 
