@@ -137,7 +137,7 @@ class Families {
     for (std::size_t kind = 1; kind <= 5; ++kind) {
       const std::string tag = Tag(kind, 2);
       Add(Varint(kCaps[kind]) + tag, {.text = {}, .half = true});
-      for (const std::uint64_t over : {1u, 2u, 3u, 64u, 1000u}) {
+      for (const std::uint64_t over : {1U, 2U, 3U, 64U, 1000U}) {
         const std::uint64_t size = kCaps[kind] + over;
         AddEverywhere(Varint(size) + tag, FrameError::kTooLarge, TooLarge(size, size > kCaps[4] ? 4 : kind));
       }
@@ -333,7 +333,7 @@ class Families {
   void SdkTexts() {
     family_ = "sdk_texts";
     const std::string bad = "a Hello whose SDK name or version isn't printable ASCII of at most 64 bytes";
-    for (const std::uint64_t field : {2u, 3u}) {
+    for (const std::uint64_t field : {2U, 3U}) {
       for (unsigned byte = 0; byte < 256; ++byte) {
         const std::string stream =
             Message(2, Number(1, 1) + Bytes(field, "a" + std::string(1, static_cast<char>(byte))));
@@ -366,7 +366,7 @@ class Families {
   void Sizes() {
     family_ = "sizes";
     for (std::size_t size = kMalformedMaxResult - 20; size <= kMalformedMaxResult + 20; ++size) {
-      for (const std::uint64_t end : {1u, 2u, 3u}) {
+      for (const std::uint64_t end : {1U, 2U, 3U}) {
         const std::string stream = Message(4, Number(1, 7) + Number(2, end) + Bytes(3, std::string(size, '\xff')));
         size <= kMalformedMaxResult ? AddGood(stream)
                                     : AddBad(stream, "Result of job 7 with an output of " + std::to_string(size) +
