@@ -259,6 +259,16 @@ std::vector<Act> WithDescendants() {
          ExpectService(child);
          EXPECT_TRUE(ProcessExists(escapee.pid()));
        }},
+      {{"fork-bomb", "3"},
+       [](ChildUnderTest& child) {
+         const Left first(child, "escapee");
+         const Left second(child, "escapee");
+         const Left third(child, "escapee");
+         EXPECT_NE(getsid(second.pid()), getsid(first.pid()));
+         child.Expect<HelloMessage>();
+         ExpectService(child);
+         EXPECT_TRUE(ProcessExists(third.pid()));
+       }},
       {{"hold-channel"},
        [](ChildUnderTest& child) {
          Left escapee(child, "escapee");
