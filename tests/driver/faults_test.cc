@@ -193,20 +193,20 @@ TEST_P(BusyFault, GivesItsJobOneOutcomeAndTheSlotIsFilledAgain) {
   rig.ExpectBalance();
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, BusyFault,
-                         testing::Values(BadJob{{"die-in-job", "11"}, Outcome::kChildCrashed, "SIGSEGV"},
-                                         BadJob{{"die-in-job", "9"}, Outcome::kChildCrashed, "SIGKILL"},
-                                         BadJob{{"die-in-job", "6"}, Outcome::kChildCrashed, "SIGABRT"},
-                                         BadJob{{"hang-in-job"}, Outcome::kTimedOut, "run_for (1s)"},
-                                         BadJob{{"spin-in-job"}, Outcome::kTimedOut, "run_for (1s)"},
-                                         BadJob{{"no-ack"}, Outcome::kLostBeforeStart, "ack_timeout (2s)"},
-                                         BadJob{{"ack-other"}, Outcome::kLostBeforeStart, ""},
-                                         BadJob{{"result-then-death"}, Outcome::kSucceeded, ""},
-                                         BadJob{{"result-twice"}, Outcome::kSucceeded, ""},
-                                         BadJob{{"large-result-then-death", "100000"}, Outcome::kSucceeded, ""},
-                                         BadJob{
-                                             {"large-result-then-death", "104097"}, Outcome::kChildCrashed, "104096"}),
-                         [](const auto& values) { return TestNameOf(values.param.arguments); });
+INSTANTIATE_TEST_SUITE_P(
+    Of, BusyFault,
+    testing::Values(BadJob{{"die-in-job", "11"}, Outcome::kChildCrashed, "SIGSEGV"},
+                    BadJob{{"die-in-job", "9"}, Outcome::kChildCrashed, "SIGKILL"},
+                    BadJob{{"die-in-job", "6"}, Outcome::kChildCrashed, "SIGABRT"},
+                    BadJob{{"hang-in-job"}, Outcome::kTimedOut, "run_for (1s)"},
+                    BadJob{{"spin-in-job"}, Outcome::kTimedOut, "run_for (1s)"},
+                    BadJob{{"no-ack"}, Outcome::kLostBeforeStart, "ack_timeout (2s)"},
+                    BadJob{{"ack-other"}, Outcome::kLostBeforeStart, ""},
+                    BadJob{{"result-then-death"}, Outcome::kSucceeded, ""},
+                    BadJob{{"result-twice"}, Outcome::kSucceeded, ""},
+                    BadJob{{"large-result-then-death", "100000"}, Outcome::kSucceeded, ""},
+                    BadJob{{"large-result-then-death", "104097"}, Outcome::kChildCrashed, "broke the protocol"}),
+    [](const auto& values) { return TestNameOf(values.param.arguments); });
 
 TEST(BusyChild, ThatReadsNothingIsKilledAfterWriteTimeoutAndItsJobRunsNowhereTwice) {
   Shows("B16", "R94", "R100");
