@@ -63,11 +63,14 @@ def arguments():
 
 
 def print_checks(out, found):
+    failed = [check for check in found if not check.holds]
+    if not found:
+        return failed
     out.title("Checks")
     rows = [("", "measured", "allowed", "")]
     rows += [(check.what, str(check.measured), check.allowed, "" if check.holds else "FAILED") for check in found]
     out.table(rows)
-    return [check for check in found if not check.holds]
+    return failed
 
 
 def print_log(out, folder):
@@ -98,7 +101,8 @@ def main():
         out.line(out.colour("31;1", f"{len(failed)} failed. Again: {again}"))
         return 1
     shutil.rmtree(folder)
-    out.line("\n" + out.colour("32;1", "All of it came back to where it was."))
+    if options.mode != "figures":
+        out.line("\n" + out.colour("32;1", "All of it came back to where it was."))
     return 0
 
 

@@ -21,7 +21,8 @@ class MarkdownPage(Page):
 
     def title(self, text):
         self.progress("")
-        self.line(f"\n### {text}\n")
+        self.line(f"#### {text}")
+        super().line("")
 
     def table(self, rows, right=()):
         head, *body = rows
@@ -33,7 +34,8 @@ class MarkdownPage(Page):
             self.line("| " + " | ".join(row) + " |")
 
     def line(self, text):
-        super().line(text.strip(" ") if not text.startswith("|") else text)
+        """What isn't a row of a table is a paragraph of its own."""
+        super().line(text if text.startswith("|") else "\n" + text.strip())
 
 
 def machine(root):
@@ -59,9 +61,10 @@ def run(options, _, programs, messages, folder):
     for part in PARTS:
         if part not in options.parts:
             continue
-        page.line(f"\n## {part}\n")
+        page.line(f"### {part}")
         if part == "times":
             done = subprocess.run([programs.reliability], stdout=subprocess.PIPE, check=False)
+            page.line("")
             page.line(done.stdout.decode().strip())
             failed.append(checks.equal("exit code of andiron-reliability", done.returncode, 0))
             continue
