@@ -334,6 +334,17 @@ bool Granted(Rig& rig, std::uint64_t number) {
   return rig.All<ReservationAnswered>().at(0).granted;
 }
 
+TEST(Reservation, OnQueuePlacesAreNoMoreThanTheQueueHas) {
+  PoolSettings pool = Rig::Settings();
+  pool.max_children = pool.max_starting = 8;
+  pool.queue_limit = 1;
+  Rig rig(pool);
+  rig.MakeReady();
+  EXPECT_TRUE(Granted(rig, 1)) << "on the ready child";
+  EXPECT_TRUE(Granted(rig, 2)) << "on the queue's only place";
+  EXPECT_FALSE(Granted(rig, 3));
+}
+
 TEST(Reservation, WithoutAReadyChildNeedsASlotThatNoJobHolds) {
   PoolSettings pool = Rig::Settings();
   pool.max_children = 2;

@@ -63,5 +63,25 @@ TEST(Deadlines, AgreesWithASortedListUnderRandomChanges) {
   }
 }
 
+TEST(Deadlines, AreTakenInOrderWhateverWasTakenBackBefore) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 200; ++round) {
+    Deadlines deadlines;
+    std::vector<TimePoint> model;
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      model.push_back(At(static_cast<int>(random() % 1000)));
+      deadlines.Set(deadlines.Add({Deadlines::Kind::kSlot, 0, i}), model.back());
+    }
+    for (Deadlines::Handle handle = 0; handle < 40; ++handle) {
+      if (random() % 2 == 0) deadlines.Set(handle, kNever);
+    }
+    TimePoint last = At(0);
+    while (const auto owner = deadlines.TakeDue(At(1000))) {
+      ASSERT_GE(model[owner->number], last);
+      last = model[owner->number];
+    }
+  }
+}
+
 }  // namespace
 }  // namespace andiron

@@ -271,6 +271,16 @@ TEST(Pool, WaitersForAReadyChildShareOneStartAndAreAllWoken) {
   EXPECT_EQ(rig.All<WaiterAnswered>()[1].end, InitializeEnd::kReady);
 }
 
+TEST(Pool, AWaiterHearsOfAFailureWhenNoOtherStartCanServeIt) {
+  Rig rig(Many(2, 2));
+  rig.Step(ReadyAwaited{WaiterNumber{1}, "p", 100s});
+  rig.Step(SpawnFailed{rig.Child(0), "no memory"});
+  EXPECT_FALSE(rig.Did<WaiterAnswered>());
+  rig.Step(SpawnFailed{rig.Child(1), "no memory"});
+  ASSERT_TRUE(rig.Did<WaiterAnswered>());
+  EXPECT_EQ(rig.All<WaiterAnswered>()[0].end, InitializeEnd::kSpawnFailed);
+}
+
 TEST(Pool, AWaitersPatienceEnds) {
   Shows("R52");
   Rig rig(Many(0, 1));
