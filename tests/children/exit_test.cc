@@ -42,6 +42,7 @@ TEST(ExitTest, SignalIsTold) {
     const ChildId child = crew.Start();
     ASSERT_TRUE(crew.AwaitEnd(child));
     EXPECT_EQ(crew.Last<ChildExited>(child)->signal, number);
+    EXPECT_EQ(crew.Last<ChildExited>(child)->code, 0);
   }
 }
 
@@ -101,6 +102,17 @@ TEST(ExitTest, StoppedChildIsNoticedAndStopsWhenAsked) {
   }
 }
 
+TEST(ExitTest, StoppedChildThatGoesOnIsNoticed) {
+  for (const bool adopt : {true, false}) {
+    Crew crew(FaultPool({"stop-self"}), {.adopt_orphans = adopt});
+    const ChildId child = crew.StartReady();
+    ASSERT_TRUE(crew.Await<ChildHalted>(child));
+    ASSERT_EQ(kill(crew.PidOf(child), SIGCONT), 0);
+    ASSERT_TRUE(crew.Await<ChildHalted>(child, 2));
+    EXPECT_FALSE(crew.Last<ChildHalted>(child)->halted);
+  }
+}
+
 TEST(ExitTest, StoppedChildIsKilledAllTheSame) {
   Shows("B7", "R39");
   Crew crew(FaultPool({"stop-self"}));
@@ -137,7 +149,8 @@ TEST(ExitTest, StopCommandStopsTheChild) {
 TEST(ExitTest, StopCommandThatFailsIsReplacedByTheSignal) {
   Shows("R41");
   for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"/no/such/program"}, std::vector<std::string>{"/bin/sh", "-c", "exit 3"}}) {
+       {std::vector<std::string>{"/no/such/program"}, std::vector<std::string>{"/bin/sh", "-c", "exit 3"},
+        std::vector<std::string>{"/bin/sh", "-c", "kill -KILL $$"}}) {
     PoolSettings pool = FaultPool({"good"});
     pool.stop_command = command;
     Crew crew(pool);
@@ -157,6 +170,16 @@ TEST(ExitTest, StopCommandThatHangsEndsWithItsChild) {
   crew.children().AskToStop({child, Intent::kRetired});
   ASSERT_TRUE(crew.Await([&] { return ChildProcesses().size() > 1; }));
   crew.Kill(child);
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_TRUE(crew.Await([] { return ChildProcesses().empty(); }));
+}
+
+TEST(ExitTest, StopCommandThatDoesItsWorkAndHangsEndsWithItsChild) {
+  PoolSettings pool = FaultPool({"good"});
+  pool.stop_command = {"/bin/sh", "-c", "kill -TERM $ANDIRON_STOP_PID; sleep 1000 & wait"};
+  Crew crew(pool);
+  const ChildId child = crew.StartReady();
+  crew.children().AskToStop({child, Intent::kRetired});
   ASSERT_TRUE(crew.AwaitEnd(child));
   EXPECT_TRUE(crew.Await([] { return ChildProcesses().empty(); }));
 }
@@ -245,6 +268,16 @@ TEST(ExitTest, EndIsToldOnceHoweverOftenItIsKilled) {
   RunFor(crew.loop(), std::chrono::milliseconds(20));
   EXPECT_EQ(crew.Count<ChildExited>(child), 1);
   EXPECT_EQ(crew.Count<ChannelClosed>(child), 1);
+}
+
+TEST(ExitTest, CloseWhileAChildIsStartedIsDoneWhenItHasStarted) {
+  Crew crew(FaultPool({"good"}));
+  const ChildId child = crew.Start();
+  crew.children().Close({child});
+  EXPECT_EQ(crew.Count<ChannelClosed>(child), 0);
+  ASSERT_TRUE(crew.Await<Spawned>(child));
+  EXPECT_TRUE(crew.Await<ChannelClosed>(child));
+  EXPECT_EQ(crew.Count<ChildReady>(child), 0);
 }
 
 TEST(ExitTest, AbandonedChildIsStillWatchedWhileItsSlotGoesOn) {

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
 #include <vector>
 
+#include "ipc/child_messages.h"
 #include "tests/children/crew.h"
 #include "tests/support/shows.h"
 #include "worker/base/clock.h"
@@ -61,6 +63,26 @@ INSTANTIATE_TEST_SUITE_P(
       std::replace(name.begin(), name.end(), '-', '_');
       return name;
     });
+
+TEST(ProtocolTest, MisbehaviourIsNotReadOn) {
+  std::string frames;
+  for (std::uint64_t job = 1; job <= 3; ++job) AppendAck(frames, job);  // each of them too early
+  std::string octal;
+  for (const char byte : frames) {
+    char digits[8];
+    std::snprintf(digits, sizeof digits, "\\%03o", static_cast<unsigned>(static_cast<unsigned char>(byte)));
+    octal += digits;
+  }
+  PoolSettings pool;
+  pool.command = {"/bin/sh", "-c", "printf '" + octal + "' >&3; read line <&3"};
+  Crew crew(pool);
+  const ChildId child = crew.Start();
+  ASSERT_TRUE(crew.Await<ChildMisbehaved>(child));
+  crew.Kill(child, Intent::kProtocol);
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Count<ChildMisbehaved>(child), 1);
+  EXPECT_EQ(crew.Count<JobAcked>(child), 0);
+}
 
 TEST(ProtocolTest, ProgressComesBeforeReady) {
   Crew crew(FaultPool({"progress-then-hello", "3"}));

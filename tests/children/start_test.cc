@@ -1,13 +1,16 @@
 // Starts: what a child finds around itself, and what is said when there is none.
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -19,11 +22,14 @@
 #include "tests/support/process_table.h"
 #include "tests/support/shows.h"
 #include "worker/base/clock.h"
+#include "worker/children/child_stub.h"
+#include "worker/children/launch.h"
 #include "worker/children/launch_spec.h"
 
 namespace andiron {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -94,10 +100,41 @@ TEST(StartTest, ChildBecomesReadyAndAnswersAJob) {
 
 TEST(StartTest, ChildFindsExactlyItsFourDescriptors) {
   Shows("R46");
-  const UniqueFd stray(open("/dev/null", O_RDONLY));  // without close-on-exec
+  // Without close-on-exec, below and above the numbers that we use ourselves.
+  std::vector<UniqueFd> strays;
+  while (strays.empty() || strays.back().get() < 2 * kStubFdMin) strays.emplace_back(open("/dev/null", O_RDONLY));
   Crew crew(FaultPool({"describe"}));
   crew.StartReady();
   EXPECT_THAT(Described(crew, "fd"), UnorderedElementsAre("0", "1", "2", "3"));
+}
+
+// Descriptors of this process that a program which it starts would find.
+std::vector<int> Inheritable() {
+  std::vector<int> found;
+  for (int descriptor = 0; descriptor < 1024; ++descriptor) {
+    const int flags = fcntl(descriptor, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) found.push_back(descriptor);
+  }
+  return found;
+}
+
+TEST(StartTest, OthersOfTheHostInheritNothingOfOurs) {
+  const std::vector<int> before = Inheritable();
+  Crew crew(FaultPool({"good"}));
+  crew.StartReady();
+  EXPECT_EQ(Inheritable(), before);
+}
+
+TEST(StartTest, SignalsOfTheHostAreLeftAsTheyWere) {
+  sigset_t before;
+  pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  Crew crew(FaultPool({"good"}));
+  crew.StartReady();
+  sigset_t after;
+  pthread_sigmask(SIG_SETMASK, nullptr, &after);
+  for (int number = 1; number < NSIG; ++number) {
+    EXPECT_EQ(sigismember(&after, number), sigismember(&before, number)) << number;
+  }
 }
 
 TEST(StartTest, ChildLeadsItsOwnSessionWithStandardSignals) {
@@ -252,6 +289,56 @@ TEST(StartTest, ChildThatIsCancelledBeforeItBeginsNeverRuns) {
   EXPECT_EQ(crew.Count<ChildReady>(child), 0);
 }
 
+TEST(StartTest, ProcessThatNobodyComesForGoesWithItsLaunch) {
+  std::vector<std::byte> stack(std::size_t{64} << 10);
+  const LaunchSpec spec = SpecOf(FaultPool({"never-ready"}), environ);
+  pid_t pid = 0;
+  {
+    Launch launch(Launch::Kind::kChild, ChildId{}, spec, "", 0);
+    launch.AddVariable("ANDIRON_CHANNEL_FD=" + std::to_string(kChildChannelFd));
+    launch.Run(stack);
+    ASSERT_EQ(launch.failure(), "");
+    pid = launch.pid();
+    EXPECT_TRUE(ProcessExists(pid));
+  }
+  EXPECT_FALSE(ProcessExists(pid));
+}
+
+// How a process ends that takes `parent` for the worker that started it.
+int ExitCodeUnder(pid_t parent) {
+  const UniqueFd null(fcntl(UniqueFd(open("/dev/null", O_RDWR | O_CLOEXEC)).get(), F_DUPFD_CLOEXEC, kStubFdMin));
+  const std::atomic<bool> cancelled{false};
+  char program[] = "/bin/true";
+  char* const words[] = {program, nullptr};
+  ChildStub stub;
+  stub.program = program;
+  stub.argv = words;
+  stub.envp = words + 1;
+  stub.stdin_fd = stub.stdout_fd = stub.stderr_fd = null.get();
+  stub.parent = parent;
+  stub.cancelled = &cancelled;
+  const pid_t child = fork();
+  if (child == 0) _exit(RunChildStub(&stub));
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(StartTest, OrphanOfAWorkerThatDiedMeanwhileNeverRuns) {
+  EXPECT_EQ(ExitCodeUnder(getpid()), 0);
+  // Its worker has gone, and it is somebody else's child, before it could ask to die with its worker.
+  EXPECT_EQ(ExitCodeUnder(getppid()), 127);
+}
+
+// Supplementary groups of a process, as the kernel writes them: "4 20 ".
+std::string GroupsOf(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("Groups:\t")) return line.substr(8);
+  }
+  return "?";
+}
+
 TEST(StartTest, ChildRunsAsThePoolsUser) {
   if (getuid() != 0) return;  // only root may become somebody else; the failure is tested below
   PoolSettings pool = FaultPool({"describe"});
@@ -260,9 +347,15 @@ TEST(StartTest, ChildRunsAsThePoolsUser) {
   chmod(directory.path().c_str(), 0755);
   std::filesystem::copy_file(ProgramPath("fault-child"), directory.path() + "/child");
   pool.command[0] = directory.path() + "/child";
+  std::vector<gid_t> groups(256);
+  groups.resize(static_cast<std::size_t>(std::max(getgroups(256, groups.data()), 0)));
+  const gid_t of_root[] = {0, 4711};
+  ASSERT_EQ(setgroups(2, of_root), 0);
   Crew crew(pool);
-  crew.StartReady();
+  const ChildId child = crew.StartReady();
+  EXPECT_EQ(setgroups(groups.size(), groups.data()), 0);
   EXPECT_THAT(Described(crew, "uid"), Not(Contains("0")));
+  EXPECT_THAT(GroupsOf(crew.PidOf(child)), Not(AnyOf(StartsWith("0 "), HasSubstr(" 0 "), HasSubstr("4711"))));
 }
 
 // Until its exec such a child has the other user's rights and our memory: whoever is that user could trace it. The
@@ -378,8 +471,14 @@ TEST(StuckExecTest, ThreadThatHangsIsReplaced) {
   crew.children().Abandon({stuck});
   EXPECT_TRUE(crew.Await<ChildReady>(next));
   EXPECT_EQ(crew.Count<Spawned>(stuck), 0);
-  crew.Kill(stuck);
-  EXPECT_TRUE(crew.AwaitEnd(stuck));
+  for (const ChildId child : {stuck, next}) {
+    crew.Kill(child);
+    EXPECT_TRUE(crew.AwaitEnd(child));
+    crew.Examine(child, SlotState::kStarting);
+  }
+  // Nothing is on its way any more, so the host's loop may end.
+  for (int turn = 0; turn < 1000 && uv_loop_alive(crew.loop()) != 0; ++turn) uv_run(crew.loop(), UV_RUN_NOWAIT);
+  EXPECT_EQ(uv_loop_alive(crew.loop()), 0);
 }
 
 // Children are tied to the thread that has started them: it must not end before they do.

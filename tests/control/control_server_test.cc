@@ -5,18 +5,23 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "ipc/frame.h"
 #include "tests/control/server_rig.h"
 #include "tests/support/shows.h"
 #include "worker/base/clock.h"
+#include "worker/base/uv_handle.h"
 
 namespace andiron {
 namespace {
@@ -102,6 +107,47 @@ TEST(ControlServer, RefusalsSayWhy) {
     EXPECT_TRUE(absl::IsInvalidArgument(client.Queue(SubmitMessage(4, "a", std::string(10000, 'x')))));
     EXPECT_EQ(EndOf(client, SubmitMessage(5, std::string(256, 'i'))).outcome().outcome(), control::Outcome::SUCCEEDED);
     EXPECT_EQ(EndOf(client, SubmitMessage(6, std::string(257, 'i'))).error().code(), control::Error::BAD_REQUEST);
+  }));
+}
+
+TEST(ControlServer, RefusedRequestsMakeRoomForTheNext) {
+  ControlBounds bounds;
+  bounds.undecided = 2;
+  ServerRig rig(EchoPool(), bounds);
+  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
+    for (std::uint64_t request = 1; request <= 5; ++request) {
+      control::ToWorker nowhere = SubmitMessage(request, "a");
+      nowhere.mutable_submit()->set_pool("nowhere");
+      ASSERT_EQ(EndOf(client, nowhere).refused().request(), request);
+    }
+  }));
+}
+
+TEST(ControlServer, LargeOutcomeReachesItsClientInPieces) {
+  ServerRig rig(EchoPool());
+  const std::string payload(std::size_t{3} << 20, 'p');
+  EXPECT_TRUE(rig.WithClient([&](ControlClient& client) {
+    EXPECT_TRUE(EndOf(client, SubmitMessage(1, "large", payload)).outcome().output() == payload);
+  }));
+}
+
+// The files' modes keep others away; who is there nevertheless is looked at.
+TEST(ControlServer, AnotherUserIsNotHeardThoughTheSocketLetsThemIn) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  ServerRig rig(EchoPool());
+  ASSERT_EQ(chmod(rig.path().substr(0, rig.path().rfind('/')).c_str(), 0755), 0);
+  ASSERT_EQ(chmod(rig.path().c_str(), 0666), 0);
+  EXPECT_TRUE(rig.While([&] {
+    // The call itself changes this thread only; the C library's would change them all.
+    ASSERT_EQ(syscall(SYS_setresuid, -1, 65534, -1), 0);
+    const UniqueFd stranger = ConnectRaw(rig.path());
+    ASSERT_EQ(syscall(SYS_setresuid, -1, 0, -1), 0);
+    const std::string hello = HelloFrame();
+    send(stranger.get(), hello.data(), hello.size(), MSG_NOSIGNAL);  // the worker may have hung up already
+    pollfd wait{stranger.get(), POLLIN, 0};
+    EXPECT_EQ(poll(&wait, 1, static_cast<int>(kTestDeadline / 1ms)), 1);
+    char byte = 0;
+    EXPECT_LE(recv(stranger.get(), &byte, 1, MSG_DONTWAIT), 0) << "it was answered";
   }));
 }
 
@@ -392,9 +438,23 @@ TEST(ControlServer, ReadingPausesWhileTooMuchIsUndecided) {
   ControlBounds bounds;
   bounds.undecided = 10;
   ServerRig rig(ManyJobsPool(), bounds);
+  struct Turns {
+    Rig& rig;
+    std::int64_t accepted = 0;
+    std::int64_t most = 0;  // in one turn
+  } turns{rig.rig()};
+  UvHandle<uv_check_t> check;
+  check.Init(&turns, [&](uv_check_t* handle) { return uv_check_init(rig.rig().loop(), handle); });
+  uv_check_start(check.get(), [](uv_check_t* handle) {
+    auto& self = *static_cast<Turns*>(handle->data);
+    const std::int64_t accepted = self.rig.Pool().accepted;
+    self.most = std::max(self.most, accepted - std::exchange(self.accepted, accepted));
+  });
   std::set<std::uint64_t> ended;
   EXPECT_TRUE(rig.While([&] { SubmitAll(rig.path(), 1000, ended); }));
   EXPECT_EQ(ended.size(), 1000U);
+  // A turn is some steps, each after a reading.
+  EXPECT_LE(turns.most, 100);
 }
 
 }  // namespace

@@ -43,12 +43,14 @@ void LeaveStaleSocket(const std::string& path) {
 TEST(ControlSocket, IsOursAloneAndGoesAwayWithItsOwner) {
   const TempDirectory directory;
   const std::string path = directory.path() + "/made/w.sock";
+  const mode_t before = umask(027);
   {
     const auto listening = ControlSocket::Listen(path);
     ASSERT_TRUE(listening.ok()) << listening.status().ToString();
     EXPECT_EQ(ModeOf(path), 0600U);
     EXPECT_EQ(ModeOf(directory.path() + "/made"), 0700U);
   }
+  EXPECT_EQ(umask(before), 027U) << "the host's umask is its own";
   EXPECT_FALSE(Exists(path));
 }
 
@@ -180,8 +182,10 @@ TEST(ControlSocket, OfManyWorkersThatStartAtOnceExactlyOneHasIt) {
 
 TEST(ControlSocket, DirectoryThatOthersCanChangeIsRefused) {
   const TempDirectory directory;
-  ASSERT_EQ(chmod(directory.path().c_str(), 0777), 0);
-  EXPECT_EQ(ControlSocket::Listen(directory.path() + "/w.sock").status().code(), absl::StatusCode::kPermissionDenied);
+  for (const mode_t mode : {0777, 0770, 0707}) {
+    ASSERT_EQ(chmod(directory.path().c_str(), mode), 0);
+    EXPECT_EQ(ControlSocket::Listen(directory.path() + "/w.sock").status().code(), absl::StatusCode::kPermissionDenied);
+  }
   ASSERT_EQ(chmod(directory.path().c_str(), 01777), 0);
   EXPECT_TRUE(ControlSocket::Listen(directory.path() + "/w.sock").ok());
 }

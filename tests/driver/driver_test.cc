@@ -204,7 +204,7 @@ TEST(Driver, StopEndsAllChildrenAndTheLoop) {
   bool again = false;
   rig.worker().Stop(true, [&] { again = true; });
   EXPECT_TRUE(rig.RunUntil([&] { return again; }));
-  uv_run(rig.loop(), UV_RUN_DEFAULT);
+  EXPECT_TRUE(Rig::Stall([&] { return uv_run(rig.loop(), UV_RUN_NOWAIT) == 0; })) << "the loop is kept";
 }
 
 TEST(Driver, StopAtOnceReportsTheRunningJob) {
@@ -322,6 +322,21 @@ std::string LogOfFailingStarts(LogFormat format) {
   const ssize_t size = pread(file.get(), text.data(), text.size(), 0);
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
   return text;
+}
+
+TEST(Driver, DeathsAreRememberedUpToTheirNumber) {
+  PoolSettings pool = EchoPool();
+  pool.command = {"/no/such/program"};
+  pool.backoff_min = pool.backoff_max = 1ms;
+  pool.breaker_failures = 0;
+  Rig rig(pool);
+  ASSERT_TRUE(rig.RunUntil([&] {
+    return rig.Pool().initialize[static_cast<std::size_t>(InitializeEnd::kSpawnFailed)] >
+           static_cast<int>(2 * Driver::kDeathsRemembered);
+  })) << rig.worker().StatusJson();
+  const auto& deaths = rig.worker().driver().deaths();
+  EXPECT_EQ(deaths.size(), Driver::kDeathsRemembered);
+  EXPECT_NE(deaths.front().child, "echo/0.1");
 }
 
 TEST(Driver, UnplannedDeathIsAWarningWithItsAutopsyLineByLine) {

@@ -73,7 +73,9 @@ TEST(JobDesk, ReservedPlaceIsNotOffered) {
 }
 
 TEST(JobDesk, SourceThatHasLeftHearsNothing) {
-  Rig rig(EchoPool());
+  PoolSettings pool = EchoPool();
+  pool.reservation_timeout = std::chrono::hours(1);
+  Rig rig(pool);
   Notes notes;
   JobDesk& desk = rig.worker().desk();
   desk.Join(notes);
@@ -91,8 +93,11 @@ TEST(JobDesk, WorkersStateIsTold) {
   Rig rig(EchoPool());
   Notes notes;
   rig.worker().desk().Join(notes);
+  rig.worker().Drain([] {});
+  ASSERT_TRUE(rig.RunUntil([&] { return !notes.said.empty() && notes.said.back() == "drained"; }));
+  rig.worker().Resume();
+  ASSERT_TRUE(rig.RunUntil([&] { return notes.said.back() == "running"; }));
   EXPECT_TRUE(rig.Stop(false));
-  ASSERT_FALSE(notes.said.empty());
   EXPECT_EQ(notes.said.back(), "stopped");
   rig.worker().desk().Leave(notes);
 }
