@@ -259,6 +259,13 @@ std::vector<Act> WithDescendants() {
          ExpectService(child);
          EXPECT_TRUE(ProcessExists(escapee.pid()));
        }},
+      {{"stopped-escapee"},
+       [](ChildUnderTest& child) {
+         const Left escapee(child, "escapee");
+         EXPECT_TRUE(WaitUntil([&] { return ProcessState(escapee.pid()) == 'T'; }));
+         child.Expect<HelloMessage>();
+         ExpectService(child);
+       }},
       {{"fork-bomb", "3"},
        [](ChildUnderTest& child) {
          const Left first(child, "escapee");

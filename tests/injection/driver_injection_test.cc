@@ -244,6 +244,7 @@ TEST(Reaping, StartThatFailedIsReapedThoughASignalArrives) {
 TEST(Sweep, LookThatFailsIsRepeated) {
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   PoolSettings pool = HastyPool();
+  pool.name = "swept";  // no other program's children have its mark
   pool.command = {Program("fault-child"), "escapee"};
   pool.warm = 1;
   pool.max_children = 1;
@@ -253,13 +254,13 @@ TEST(Sweep, LookThatFailsIsRepeated) {
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
   const int child = rig.Pool().children.at(0).pid;
   // The escapee is a child of ours from the moment in which its parent has ended.
-  ASSERT_TRUE(Rig::Stall([&] { return !ProcessesMarked("echo/0.1").empty(); }));
+  ASSERT_TRUE(Rig::Stall([&] { return !ProcessesMarked("swept/0.1").empty(); }));
   Arm({Call::kOpen, 1, EMFILE, true});
   ASSERT_EQ(kill(child, SIGKILL), 0);
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().exited == 1; }));
   rig.RunUntil([] { return false; }, kSiege);
   Disarm();
-  EXPECT_TRUE(rig.RunUntil([] { return ProcessesMarked("echo/0.1").empty(); }));
+  EXPECT_TRUE(rig.RunUntil([] { return ProcessesMarked("swept/0.1").empty(); }));
 }
 
 }  // namespace
