@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <utility>
@@ -11,7 +12,7 @@ namespace andiron::bench {
 namespace {
 
 // Each caller waits so long between two jobs, on the average: the machine has time left, as one that is well sized.
-constexpr int kPauseMs = 100;
+constexpr std::uint64_t kPauseMs = 100;
 const char* const kHostile[] = {"garbage", "die-in-job", "hang-in-job", "stop-self", "flood", "spin-in-job"};
 
 // One caller for each good child: submits, waits for the answer, rests.
