@@ -182,7 +182,7 @@ TEST(ControlSocket, OfManyWorkersThatStartAtOnceExactlyOneHasIt) {
 
 TEST(ControlSocket, DirectoryThatOthersCanChangeIsRefused) {
   const TempDirectory directory;
-  for (const mode_t mode : {0777, 0770, 0707}) {
+  for (const mode_t mode : {0777U, 0770U, 0707U}) {
     ASSERT_EQ(chmod(directory.path().c_str(), mode), 0);
     EXPECT_EQ(ControlSocket::Listen(directory.path() + "/w.sock").status().code(), absl::StatusCode::kPermissionDenied);
   }
