@@ -16,7 +16,7 @@
 namespace {
 
 constexpr long kHour = 3600;
-constexpr long kYear = 365 * 24 * kHour;
+constexpr long kYear = 365L * 24 * kHour;
 std::atomic<int> wall_clock_reads{0};
 
 }  // namespace
