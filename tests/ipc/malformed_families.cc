@@ -272,7 +272,7 @@ class Families {
     for (std::size_t kind = 1; kind <= 5; ++kind) {
       const std::string needed = kind == 2 ? Number(1, 1) : kind == 4 ? Number(2, 1) : "";
       for (std::size_t size = 1; size <= 12; ++size) {
-        const std::string tag = needed + Varint(15 * 8, size) + Varint(1);
+        const std::string tag = needed + Varint(15ULL * 8, size) + Varint(1);
         const std::string length = needed + Tag(15, 2) + Varint(2, size) + "xy";
         const std::string number = needed + Tag(15, 0) + Varint(1, size);
         size <= 5 ? AddGood(Message(kind, tag)) : AddBad(Message(kind, tag), CannotRead(kind));
