@@ -1,7 +1,9 @@
 // Descendants: whatever a child leaves behind ends with it, by its cgroup or by its group and the sweep.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +15,7 @@
 #include "tests/children/crew.h"
 #include "tests/support/process_table.h"
 #include "tests/support/shows.h"
+#include "worker/base/unique_fd.h"
 #include "worker/children/cgroup.h"
 
 namespace andiron {
@@ -161,10 +164,11 @@ TEST(CgroupTest, DirectoriesAreGoneAtTheEnd) {
   EXPECT_EQ(ours(), 0);
 }
 
-// A process in the directory of a worker that is gone: no process has started at tick 1 but the first ones.
+// A process in the directory of a worker that is gone. No process has such a pid here: a worker that has it lives in
+// another PID namespace.
 class Leftover {
  public:
-  explicit Leftover(std::string_view worker) : path_(OwnCgroup() + "/andiron-" + std::string(worker) + "-1-1") {
+  explicit Leftover(std::string_view worker) : path_(OwnCgroup() + "/andiron-" + std::string(worker) + "-99999999") {
     std::filesystem::create_directory(path_);
     pid_ = fork();
     if (pid_ == 0) {
@@ -181,6 +185,7 @@ class Leftover {
   Leftover& operator=(const Leftover&) = delete;
   bool alive() const { return ProcessState(pid_) != 'Z'; }
   bool has_directory() const { return std::filesystem::exists(path_); }
+  const std::string& path() const { return path_; }
 
  private:
   const std::string path_;
@@ -193,7 +198,7 @@ TEST(CgroupTest, LeftoversOfAnEarlierLifeAreKilled) {
   const Leftover left("lefttest");
   const Leftover other("lefttest2");
   const CgroupRoot root("lefttest");
-  EXPECT_THAT(root.KillLeftovers(), testing::ElementsAre("andiron-lefttest-1-1"));
+  EXPECT_THAT(root.KillLeftovers(), testing::ElementsAre("andiron-lefttest-99999999"));
   EXPECT_FALSE(left.alive());
   EXPECT_FALSE(left.has_directory());
   EXPECT_TRUE(other.alive()) << "another worker's, whose name only begins alike";
@@ -201,7 +206,7 @@ TEST(CgroupTest, LeftoversOfAnEarlierLifeAreKilled) {
 
 TEST(CgroupTest, EmptyDirectoriesOfOtherDeadWorkersAreRemoved) {
   if (!CgroupsUsable()) GTEST_SKIP() << kNoCgroup;
-  const std::string litter = OwnCgroup() + "/andiron-litter-1-1";
+  const std::string litter = OwnCgroup() + "/andiron-litter-99999999";
   std::filesystem::create_directory(litter);
   EXPECT_TRUE(CgroupRoot("cleaner").KillLeftovers().empty());
   EXPECT_FALSE(std::filesystem::exists(litter));
@@ -217,6 +222,31 @@ TEST(CgroupTest, LivingWorkersOfTheSameNameAreLeftAlone) {
     EXPECT_TRUE(first.KillLeftovers().empty());
   }
   EXPECT_TRUE(std::filesystem::exists(first.path()));
+}
+
+TEST(CgroupTest, AWorkerWhosePidMeansNothingHereIsLeftAloneWhileItLives) {
+  Shows("C11");
+  if (!CgroupsUsable()) GTEST_SKIP() << kNoCgroup;
+  const Leftover children("elsewhere");
+  const CgroupRoot root("elsewhere");
+  {
+    const UniqueFd its_lock(open(children.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_EQ(flock(its_lock.get(), LOCK_EX | LOCK_NB), 0);
+    EXPECT_TRUE(root.KillLeftovers().empty());
+    EXPECT_TRUE(children.alive());
+  }
+  EXPECT_EQ(root.KillLeftovers().size(), 1U);
+  EXPECT_FALSE(children.alive());
+}
+
+TEST(CgroupTest, DirectoriesThatOnlyBeginLikeAWorkersAreNotOurs) {
+  if (!CgroupsUsable()) GTEST_SKIP() << kNoCgroup;
+  for (const std::string name : {"andiron-unit.service", "andiron-a-b", "andiron-a-1-b", "andiron-a-", "andiron-1"}) {
+    const std::string path = OwnCgroup() + "/" + name;
+    std::filesystem::create_directory(path);
+    EXPECT_TRUE(CgroupRoot("a").KillLeftovers().empty()) << name;
+    EXPECT_TRUE(std::filesystem::remove(path)) << name;
+  }
 }
 
 TEST(CgroupTest, NamesStayInTheirDirectory) {

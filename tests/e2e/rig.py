@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -27,6 +28,8 @@ MARK = "E2E_MARK"
 DEADLINE = 60
 # How long what dies with its worker may take to be gone.
 GONE_WITHIN = 2
+# Of the worker's log, when a test has failed.
+LOG_LINES = 200
 
 
 class Late(AssertionError):
@@ -142,8 +145,19 @@ class EndToEnd(unittest.TestCase):
 class WithWorker(EndToEnd):
     """Has a worker in the foreground, its log in a file."""
 
+    def setUp(self):
+        super().setUp()
+        self.log_path = self.path("log", "")
+        self.addCleanup(self.print_log_of_failed)
+
+    def print_log_of_failed(self):
+        """What the worker has said of it: a failure on a machine that is gone by now must explain itself."""
+        result = self._outcome.result
+        if any(test is self for test, _ in result.failures + result.errors):
+            print(f"the worker's log in {self.id()}:", *self.log().splitlines()[-LOG_LINES:], sep="\n  ",
+                  file=sys.stderr)
+
     def start_worker(self, *arguments, **options):
-        self.log_path = self.path("log")
         with open(self.log_path, "wb") as log:
             worker = self.start([ANDIRON, "start", "--socket", self.socket, *arguments], stderr=log, **options)
         wait_until(lambda: "started" in self.log() or worker.poll() is not None, "the worker says that it has started")

@@ -17,7 +17,7 @@ def cgroup_of_the_worker(pid):
     mounts = [line.split()[4] for line in read("/proc/self/mountinfo").decode().splitlines() if " - cgroup2 " in line]
     for folder, names, _ in os.walk(mounts[0]) if mounts else ():
         for name in names:
-            if name.startswith("andiron-") and f"-{pid}-" in name:
+            if name.startswith("andiron-") and name.endswith(f"-{pid}"):
                 return os.path.join(folder, name)
     raise unittest.SkipTest("the worker has no control group here: no cgroup2 that this user may write to")
 
@@ -65,6 +65,21 @@ class ProcessOne(WithWorker):
         wait_until(lambda: not [pid for pid in self.descendants(worker) if state_of(pid) == "Z"], "no zombie is left")
         os.kill(worker, signal.SIGTERM)
         self.ends_with(outside, 0)
+
+    @shows("C11")
+    def test_c11_the_children_of_workers_outside_are_left_alone(self):
+        need_root("make a namespace of processes")
+        self.start_worker("--warm", "1", "--", ECHO)
+        child = wait_until(lambda: self.children("idle"), "a child is idle")[0]["pid"]
+        log = self.path("inner-log", "")
+        with open(log, "wb") as stream:
+            # Of the same name, in the same control group; the pids of the worker outside mean nothing to it.
+            self.start(["/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc", ANDIRON, "start",
+                        "--socket", self.path("inner"), "--warm", "1", "--", ECHO], stderr=stream)
+        wait_until(lambda: b"started" in read(log), "the worker inside has started")
+        self.assertEqual([idle["pid"] for idle in self.children("idle")], [child])
+        self.assertEqual(self.pool()["exited"], 0)
+        self.assertNotIn(b"leftovers_killed", read(log))
 
     @staticmethod
     def descendants(pid):

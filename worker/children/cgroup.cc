@@ -3,15 +3,16 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 #include "worker/children/proc_files.h"
 
@@ -22,7 +23,7 @@ namespace {
 constexpr int kRemoveTries = 50;
 constexpr int kRemoveStepMs = 10;
 constexpr std::string_view kWorkerMark = "andiron-";
-// Workers of one name in one process.
+// Directories of one name and pid.
 constexpr int kTwinsMax = 100;
 
 bool WriteFile(const std::string& path, std::string_view text) {
@@ -63,16 +64,28 @@ std::string DirectoryName(std::string_view text) {
   return name;
 }
 
-// "PID-STARTED" or "PID-STARTED-TWIN", the end of a worker's directory name: whether that process still lives.
-bool OwnerLives(std::string_view owner) {
-  pid_t pid = 0;
-  std::uint64_t started = 0;
-  const char* const end = owner.data() + owner.size();
-  const auto [after_pid, error] = std::from_chars(owner.data(), end, pid);
-  if (error != std::errc() || after_pid == end || *after_pid != '-') return true;
-  const auto [last, error_started] = std::from_chars(after_pid + 1, end, started);
-  if (error_started != std::errc() || (last != end && *last != '-')) return true;
-  return StartTicks(pid) == started;
+bool IsDigits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// The end of a worker's directory name: "PID" or "PID-TWIN". Whatever ends otherwise is none of ours.
+bool IsOwner(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  return IsDigits(text.substr(0, dash)) && (dash == std::string_view::npos || IsDigits(text.substr(dash + 1)));
+}
+
+// Who holds the lock owns the directory, in whichever namespace or container it lives: the kernel gives the lock back
+// with its process. None if somebody holds it, or it can't be looked at.
+UniqueFd LockCgroup(const std::string& path) {
+  UniqueFd lock(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return lock && flock(lock.get(), LOCK_EX | LOCK_NB) == 0 ? std::move(lock) : UniqueFd();
+}
+
+// Somebody who looked between mkdir and lock took the directory for a leftover, and has removed it.
+bool IsAt(const UniqueFd& lock, const std::string& path) {
+  struct stat locked{};
+  struct stat found{};
+  return fstat(lock.get(), &locked) == 0 && stat(path.c_str(), &found) == 0 && locked.st_ino == found.st_ino;
 }
 
 void KillAndRemove(const std::string& path) {
@@ -94,26 +107,36 @@ CgroupRoot::CgroupRoot(std::string_view worker_name, bool wanted)
     : parent_(wanted ? OwnCgroup() : std::string()),
       prefix_(std::string(kWorkerMark) + DirectoryName(worker_name) + "-") {
   if (parent_.empty()) return;
-  const pid_t pid = getpid();
-  const std::string first = parent_ + "/" + prefix_ + std::to_string(pid) + "-" + std::to_string(StartTicks(pid));
-  std::string path = first;
-  // One process may embed several workers of the same name.
-  int made = mkdir(path.c_str(), 0755);
-  for (int twin = 1; made != 0 && errno == EEXIST && twin < kTwinsMax; ++twin) {
-    path = first + "-" + std::to_string(twin);
-    made = mkdir(path.c_str(), 0755);
-  }
-  if (made != 0) return;
+  const std::string path = MakeDirectory();
+  if (path.empty()) return;
   // A directory that can be made but not entered is of no use.
   if (access((path + "/cgroup.procs").c_str(), W_OK) != 0 || access((path + "/cgroup.kill").c_str(), W_OK) != 0 ||
       access((parent_ + "/cgroup.procs").c_str(), W_OK) != 0) {
     rmdir(path.c_str());
+    lock_.Reset();
     return;
   }
   path_ = path;
   // Refused while processes live directly in the parent, which then is where we are: limits need a delegated cgroup.
   WriteFile(parent_ + "/cgroup.subtree_control", "+memory");
   limits_memory_ = WriteFile(path_ + "/cgroup.subtree_control", "+memory");
+}
+
+// The name may be taken: by an earlier life with the same pid, by a process 1 of another namespace, or by a worker of
+// this process, which may embed several of the same name.
+std::string CgroupRoot::MakeDirectory() {
+  const std::string first = parent_ + "/" + prefix_ + std::to_string(getpid());
+  for (int twin = 0; twin < kTwinsMax; ++twin) {
+    const std::string path = twin == 0 ? first : first + "-" + std::to_string(twin);
+    if (mkdir(path.c_str(), 0755) != 0) {
+      if (errno == EEXIST) continue;
+      return {};
+    }
+    lock_ = LockCgroup(path);
+    if (lock_ && IsAt(lock_, path)) return path;
+    lock_.Reset();
+  }
+  return {};
 }
 
 CgroupRoot::~CgroupRoot() {
@@ -134,10 +157,12 @@ std::vector<std::string> CgroupRoot::KillLeftovers() const {
   for (const std::string& name : Subdirectories(parent_)) {
     // No worker's name has a '-' here: see DirectoryName.
     const std::size_t owner = name.find('-', kWorkerMark.size()) + 1;
-    if (!name.starts_with(kWorkerMark) || owner == 0 || OwnerLives(std::string_view(name).substr(owner))) continue;
+    if (!name.starts_with(kWorkerMark) || owner == 0 || !IsOwner(std::string_view(name).substr(owner))) continue;
     const std::string path = parent_ + "/" + name;
     struct stat status{};
     if (stat(path.c_str(), &status) != 0 || status.st_uid != geteuid()) continue;
+    const UniqueFd lock = LockCgroup(path);
+    if (!lock) continue;
     if (!name.starts_with(prefix_)) {
       // Another dead worker's: whether anything in it should live is not for us to say, but an empty one is litter.
       RemoveCgroup(path);

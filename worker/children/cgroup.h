@@ -1,8 +1,9 @@
 // Control groups (version 2, also beside version 1): the one containment that no descendant can leave.
 //
-// A worker has one directory below its own cgroup, "andiron-NAME-PID-STARTED", and in it one for each child. The
-// start time tells an earlier life's leftovers from a living worker of the same name. Everything here is best effort
-// and short: files of the kernel's, never more than a few each.
+// A worker has one directory below its own cgroup, "andiron-NAME-PID", and in it one for each child. It holds a
+// lock on it, which tells a living worker's directory from an earlier life's leftovers: pids can't, since workers of
+// several PID namespaces, or without /proc, may share a cgroup. Everything here is best effort and short: files of the
+// kernel's, never more than a few each.
 #ifndef ANDIRON_WORKER_CHILDREN_CGROUP_H_
 #define ANDIRON_WORKER_CHILDREN_CGROUP_H_
 
@@ -38,14 +39,18 @@ class CgroupRoot {
   // Kills all that is in it.
   void Kill() const;
 
-  // Directories of earlier lives of this worker's name whose process is gone: killed, then removed where possible.
+  // Directories of earlier lives of this worker's name, locked by nobody: killed, then removed where possible.
   // Returns their names, for the log. Empty ones that other dead workers have left are removed without a word.
   std::vector<std::string> KillLeftovers() const;
 
  private:
+  // Made and locked; "" = it can't be.
+  std::string MakeDirectory();
+
   std::string parent_;
   std::string prefix_;
   std::string path_;
+  UniqueFd lock_;
   bool limits_memory_ = false;
 };
 

@@ -79,15 +79,6 @@ std::int64_t ProportionalBytes(pid_t pid) {
   return Number(LineAfter(ReadSmallFile(ProcPath(pid, "smaps_rollup"), 4096), "Pss:")) * 1024;
 }
 
-std::uint64_t StartTicks(pid_t pid) {
-  const std::string stat = ReadSmallFile(ProcPath(pid, "stat"), 4096);
-  // The name in brackets may hold anything: the numbers begin after the last bracket, with the third field.
-  std::size_t at = stat.rfind(')');
-  constexpr int kStartField = 22;
-  for (int field = 2; field < kStartField && at != std::string::npos; ++field) at = stat.find(' ', at + 1);
-  return at == std::string::npos ? 0 : static_cast<std::uint64_t>(Number(std::string_view(stat).substr(at + 1)));
-}
-
 std::string EnvironmentOf(pid_t pid, std::string_view name, bool& lacking) {
   const std::string environment = ReadSmallFile(ProcPath(pid, "environ"), std::size_t{256} << 10, &lacking);
   std::string_view rest = environment;

@@ -34,9 +34,6 @@ std::int64_t ResidentBytes(pid_t pid);
 // The same with what is shared divided among those who share it; 0 = unknown. Costs a walk through its pages.
 std::int64_t ProportionalBytes(pid_t pid);
 
-// When a process started, in the kernel's ticks; 0 = there is none. Tells it from a later one with the same number.
-std::uint64_t StartTicks(pid_t pid);
-
 // The value of a variable in the environment that the process was started with; "" = none, or not readable. `lacking`
 // as above.
 std::string EnvironmentOf(pid_t pid, std::string_view name, bool& lacking);
