@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <string>
@@ -33,6 +34,28 @@ TEST(ExitTest, CodeIsTold) {
     EXPECT_FALSE(crew.Last<ChildExited>(child)->out_of_memory);
     EXPECT_EQ(crew.Count<ChannelClosed>(child), 1);
   }
+}
+
+// The kernel says once that a process is stopped: here before the loop knows whose it is.
+TEST(ExitTest, StopOfAChildWhoseLaunchIsNotBackYetIsTold) {
+  Shows("B7");
+  PoolSettings pool = FaultPool({});
+  pool.command = {"/bin/sh", "-c", "kill -STOP $$"};
+  Crew crew(pool);
+  const ChildId child = crew.Start();
+  constexpr ChildId kNobody{.pool = 0, .slot = 99, .generation = 1};
+  crew.Kill(kNobody);  // after a kill the worker looks at its processes
+  const TimePoint due = Later(Now(), 50ms);
+  const TimePoint late = Later(Now(), kTestPatience);
+  const auto stopped = [](pid_t pid) { return ProcessState(pid) == 'T'; };
+  for (;;) {
+    const std::vector<pid_t> processes = ChildProcesses();
+    if (std::any_of(processes.begin(), processes.end(), stopped) && Now() > due) break;
+    ASSERT_LT(Now(), late);
+  }
+  ASSERT_TRUE(crew.Await<ChildHalted>(child));
+  EXPECT_EQ(crew.Count<Spawned>(child), 1) << "told before that it is halted";
+  EXPECT_TRUE(crew.Last<ChildHalted>(child)->halted);
 }
 
 TEST(ExitTest, SignalIsTold) {

@@ -147,7 +147,7 @@ class WithWorker(EndToEnd):
 
     def setUp(self):
         super().setUp()
-        self.log_path = self.path("log", "")
+        self.log_path = self.path("log")
         self.addCleanup(self.print_log_of_failed)
 
     def print_log_of_failed(self):

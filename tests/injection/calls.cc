@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include <atomic>
@@ -14,6 +15,7 @@
 #include <cstdarg>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 // Without sanitizers, as child_stub.cc: some of it runs between clone and exec.
 
@@ -31,6 +33,14 @@ std::array<std::atomic<int>, kCalls> counts{};
 std::atomic<bool> wall_clock_jumps{false};
 std::atomic<int> wall_clock_read{0};
 thread_local int exempt = 0;
+std::function<void(int*)> at_failed_clone;
+
+// As the kernel does it where pids.max forbids one more: the limit is looked at after the pidfd has been stored.
+void LeaveStalePidfd(int* pidfd) {
+  *pidfd = dup(STDERR_FILENO);
+  close(*pidfd);
+  if (at_failed_clone) at_failed_clone(pidfd);
+}
 
 void Prepare(int call, const Fault& fault) {
   armed = kNone;
@@ -107,6 +117,8 @@ void Disarm() { armed = kNone; }
 int Count(Call call) { return counts.at(static_cast<std::size_t>(call)); }
 int Happened() { return happened; }
 
+void AtFailedClone(std::function<void(int* pidfd)> then) { at_failed_clone = std::move(then); }
+
 void JumpWallClock(bool on) { wall_clock_jumps = on; }
 
 Exempt::Exempt() { ++exempt; }
@@ -117,6 +129,7 @@ Exempt::~Exempt() { --exempt; }
 using andiron::injection::Call;
 using andiron::injection::ErrorFor;
 using andiron::injection::Fails;
+using andiron::injection::LeaveStalePidfd;
 using andiron::injection::wall_clock_jumps;
 using andiron::injection::wall_clock_read;
 
@@ -158,7 +171,11 @@ int __wrap_clock_gettime(clockid_t clock, timespec* time) {
 }
 
 int __wrap___clone(int (*function)(void*), void* stack, int flags, void* argument, int* pidfd) {
-  return Fails(Call::kClone) ? -1 : __real___clone(function, stack, flags, argument, pidfd);
+  const int error = ErrorFor(Call::kClone);
+  if (error == 0) return __real___clone(function, stack, flags, argument, pidfd);
+  LeaveStalePidfd(pidfd);
+  errno = error;
+  return -1;
 }
 
 int __wrap_socketpair(int domain, int type, int protocol, int* ends) {

@@ -8,6 +8,7 @@
 #define ANDIRON_TESTS_INJECTION_CALLS_H_
 
 #include <array>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,6 +75,10 @@ void Disarm();
 int Count(Call call);
 // How often the armed fault has happened.
 int Happened();
+
+// A clone() that fails may have stored a pidfd before: of a process that never came to be, its number free again. The
+// wrapper does the same; `then` happens in between. On the thread that calls. Empty = nothing.
+void AtFailedClone(std::function<void(int* pidfd)> then);
 
 // From now on each reading of the wall clock is ten years off, to this side and to that by turns; or no longer.
 void JumpWallClock(bool on);

@@ -62,6 +62,7 @@ void Child::OnLaunched(uv_loop_t* loop, Launch& launch) {
     return FailSpawn("watch its descriptors: the system has no room");
   }
   inbox_.Post(Spawned{id_, evidence_.pid});
+  if (halted_) inbox_.Post(ChildHalted{id_, true});
   if (close_wanted_) channel_.Close();
   if (kill_wanted_) Kill();
 }
@@ -196,9 +197,9 @@ void Child::ReapNow(int wait_ms) {
 // ---- about it ----
 
 void Child::SetHalted(bool halted) {
-  if (halted == halted_ || exited_ || !has_process()) return;
+  if (halted == halted_ || exited_ || (!has_process() && !launching())) return;
   halted_ = halted;
-  inbox_.Post(ChildHalted{id_, halted});
+  if (has_process()) inbox_.Post(ChildHalted{id_, halted});
 }
 
 void Child::CheckHalted() {

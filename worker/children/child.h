@@ -77,14 +77,15 @@ class Child {
   ChildId id() const { return id_; }
   const std::string& name() const { return evidence_.name; }
   const ChildPool& pool() const { return pool_; }
-  pid_t pid() const { return evidence_.pid; }
+  // Its process's, from its first moment on; 0 = there is none yet.
+  pid_t pid() const { return launching() ? launch_->pid() : evidence_.pid; }
   const std::string& cgroup() const { return cgroup_; }
   bool launching() const { return launch_ != nullptr; }
   bool has_process() const { return static_cast<bool>(pidfd_); }
   // Nothing about it will be posted any more.
   bool finished() const { return finished_ || (exited_ && !channel_.open()); }
 
-  // The kernel says that it is stopped, or goes on.
+  // The kernel says that it is stopped, or goes on. Of one that is being launched the fact follows on Spawned.
   void SetHalted(bool halted);
   // Asks the kernel whether it is.
   void CheckHalted();

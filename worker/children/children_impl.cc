@@ -17,7 +17,6 @@ extern char** environ;
 namespace andiron {
 namespace {
 
-constexpr std::size_t kHaltedStrangersMax = 64;
 constexpr std::uint64_t kHousekeepingMs = 200;
 // The end of the worker waits for the statuses of what it has just killed: for the first of them, then for the others.
 constexpr int kLastReapMs = 500;
@@ -140,10 +139,7 @@ void Children::Impl::OnLaunched(std::unique_ptr<Launch> launch) {
   }
   if (!launch->cgroup_failure().empty()) LogDegraded(*launch);
   // The child is there until its end has been told.
-  if (Child* const child = Find(launch->child())) {
-    child->OnLaunched(loop_, *launch);
-    if (std::erase(halted_strangers_, child->pid()) > 0) child->SetHalted(LookAt(child->pid()).state.starts_with("T"));
-  }
+  if (Child* const child = Find(launch->child())) child->OnLaunched(loop_, *launch);
   if (!launch->failure().empty()) RemoveChildCgroup(launch->cgroup());
 }
 
@@ -275,17 +271,9 @@ void Children::Impl::RemoveChildCgroup(const std::string& path) {
 }
 
 void Children::Impl::OnHalted(pid_t pid, bool halted) {
-  bool known = false;
   ForEachChild([&](Child& child) {
-    if (child.pid() != pid) return;
-    known = true;
-    child.SetHalted(halted);
+    if (child.pid() == pid) child.SetHalted(halted);
   });
-  // The kernel says it once, maybe before the launch has come back and we know whose number it is.
-  std::erase(halted_strangers_, pid);
-  if (known || !halted) return;
-  if (halted_strangers_.size() == kHaltedStrangersMax) halted_strangers_.erase(halted_strangers_.begin());
-  halted_strangers_.push_back(pid);
 }
 
 bool Children::Impl::MachineRanOutOfMemory() {

@@ -80,7 +80,6 @@ class Children::Impl final : public ChildOwner {
   std::vector<std::unique_ptr<StopCommand>> stop_commands_;
   std::vector<std::string> cgroups_to_remove_;  // still occupied by the dying
   CgroupRoot cgroups_;
-  std::vector<pid_t> halted_strangers_;  // stopped processes of ours that are no child yet
   std::optional<Orphans> orphans_;
   UvHandle<uv_timer_t> housekeeping_;
   bool watch_memory_ = false;

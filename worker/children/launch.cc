@@ -83,23 +83,23 @@ Launch::Launch(Kind kind, ChildId child, const LaunchSpec& spec, std::string cgr
 
 Launch::~Launch() {
   const UniqueFd pidfd = TakePidfd();
-  if (pid_ == 0 || !pidfd) return;
+  if (pid() == 0 || !pidfd) return;
   // Nobody has come for the process: it goes with the launch.
   SignalProcess(pidfd.get(), SIGKILL);
   ReapWithin(pidfd.get(), kUnwantedWaitMs);
 }
 
 void Launch::Cancel() {
-  // The kernel stores the pidfd before the process runs, and the process looks at the flag before its exec: whichever
-  // comes second sees the other.
+  // The process publishes its pid first and looks at the flag before its exec: whichever comes second sees the other.
+  // Until then the pidfd may be the number of a process that never came to be, and somebody else's descriptor by now.
   cancelled_.store(true);
-  SignalProcess(pidfd_.load(), SIGKILL);
+  if (pid() != 0) SignalProcess(pidfd_.load(), SIGKILL);
 }
 
 void Launch::Run(std::span<std::byte> stack) {
   Surroundings surroundings;
   if (!cancelled() && Prepare(surroundings) && !cancelled()) Clone(surroundings, stack);
-  if (pid_ == 0 && failure_.empty()) failure_ = "cancelled";
+  if (pid() == 0 && failure_.empty()) failure_ = "cancelled";
 }
 
 bool Launch::Prepare(Surroundings& surroundings) {
@@ -121,6 +121,7 @@ bool Launch::Prepare(Surroundings& surroundings) {
   stub.cwd = spec_.cwd.empty() ? nullptr : spec_.cwd.c_str();
   stub.parent = getpid();
   stub.cancelled = &cancelled_;
+  stub.pid = &pid_;
   return true;
 }
 
@@ -183,18 +184,18 @@ void Launch::Clone(Surroundings& surroundings, std::span<std::byte> stack) {
                           &surroundings.stub, reinterpret_cast<int*>(&pidfd_));
   if (pid < 0) {
     Fail("clone", errno);
+    // A limit on processes (pids.max) is looked at after the pidfd has been stored: its number is free again.
+    pidfd_.store(-1);
     return;
   }
   if (surroundings.stub.cgroup_error != 0 && cgroup_failure_.empty()) {
     cgroup_failure_ = cgroup_ + ": " + std::generic_category().message(surroundings.stub.cgroup_error);
   }
-  if (surroundings.stub.failed == StubStep::kNone) {
-    pid_ = pid;
-    return;
-  }
+  if (surroundings.stub.failed == StubStep::kNone) return;
   siginfo_t status{};
   while (waitid(P_PIDFD, static_cast<id_t>(pidfd_.load()), &status, WEXITED) != 0 && errno == EINTR) {
   }
+  pid_.store(0);
   Explain(surroundings);
 }
 

@@ -46,6 +46,9 @@ class Launch {
   void Cancel();
   bool cancelled() const { return cancelled_.load(); }
 
+  // At any time, from both threads: that of the process, from its first moment on; 0 = there is none, or not yet.
+  pid_t pid() const { return pid_.load(); }
+
   Kind kind() const { return kind_; }
   ChildId child() const { return child_; }
   const std::string& cgroup() const { return cgroup_; }
@@ -56,7 +59,6 @@ class Launch {
   const std::string& failure() const { return failure_; }
   // Why it isn't in its cgroup; "" = it is, or none was wanted.
   const std::string& cgroup_failure() const { return cgroup_failure_; }
-  pid_t pid() const { return pid_; }
   UniqueFd TakePidfd() { return UniqueFd(pidfd_.exchange(-1)); }
   UniqueFd TakeChannel() { return std::move(channel_); }
   UniqueFd TakeStdout() { return std::move(stdout_); }
@@ -79,8 +81,8 @@ class Launch {
   const std::int64_t memory_limit_;
   std::vector<std::string> variables_;
   std::atomic<bool> cancelled_{false};
-  std::atomic<int> pidfd_{-1};  // written by the kernel while Run waits in clone
-  pid_t pid_ = 0;
+  std::atomic<int> pidfd_{-1};  // written by the kernel while Run waits in clone; means something once pid_ is set
+  std::atomic<pid_t> pid_{0};   // written by the process itself
   std::string failure_;
   std::string cgroup_failure_;
   UniqueFd channel_;

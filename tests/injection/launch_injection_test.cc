@@ -1,0 +1,75 @@
+// What a failed clone() leaves: the number of a descriptor that is somebody else's by now.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/driver/rig.h"
+#include "tests/injection/calls.h"
+#include "tests/support/shows.h"
+#include "worker/base/unique_fd.h"
+#include "worker/children/launch.h"
+
+namespace andiron::injection {
+namespace {
+
+class FailedClone : public testing::Test {
+ protected:
+  void SetUp() override { Arm({Call::kClone, 1, EAGAIN, false}); }
+  void TearDown() override {
+    Disarm();
+    AtFailedClone({});
+  }
+
+  void Run() {
+    std::vector<std::byte> stack(std::size_t{64} << 10);
+    launch_->Run(stack);
+    EXPECT_THAT(launch_->failure(), testing::HasSubstr("clone"));
+    EXPECT_EQ(launch_->pid(), 0);
+  }
+
+  std::unique_ptr<Launch> launch_ =
+      std::make_unique<Launch>(Launch::Kind::kChild, ChildId{}, SpecOf(EchoPool(), environ), "", 0);
+};
+
+TEST_F(FailedClone, DescriptorThatHasItsNumberNowStaysOpen) {
+  Shows("A3");
+  int number = -1;
+  AtFailedClone([&](const int* pidfd) { number = *pidfd; });
+  Run();
+  ASSERT_GT(number, STDERR_FILENO);
+  const UniqueFd successor(dup2(STDERR_FILENO, number));
+  launch_.reset();
+  EXPECT_NE(fcntl(successor.get(), F_GETFD), -1);
+}
+
+TEST_F(FailedClone, CancelKillsNobodyElse) {
+  const pid_t other = fork();
+  if (other == 0) {
+    for (;;) pause();
+  }
+  const UniqueFd others(static_cast<int>(syscall(SYS_pidfd_open, other, 0)));
+  AtFailedClone([&](int* pidfd) {
+    *pidfd = others.get();
+    launch_->Cancel();
+  });
+  Run();
+  launch_.reset();
+  // The first signal that ends it is the one that it dies of.
+  kill(other, SIGTERM);
+  int status = 0;
+  ASSERT_EQ(waitpid(other, &status, 0), other);
+  EXPECT_EQ(WTERMSIG(status), SIGTERM);
+}
+
+}  // namespace
+}  // namespace andiron::injection
