@@ -66,6 +66,22 @@ TEST(AutopsyTest, CrashInAJobNamesSignalAndJob) {
   EXPECT_THAT(autopsy.advice, HasSubstr("crashed"));
 }
 
+TEST(AutopsyTest, ChildThatEndsBeforeTheKillReachesItWasNotAskedToStop) {
+  ReportDeath death;
+  death.phase = SlotState::kIdle;
+  death.intent = Intent::kProtocol;
+  death.what = "Hello after Hello";
+  Evidence evidence;
+  evidence.name = "p/0.1";
+  evidence.pid = 42;
+  evidence.killed = true;
+  EXPECT_EQ(WriteAutopsy(death, evidence, PoolSettings()).summary,
+            "p/0.1 (pid 42) exited with code 0 while it was idle: it broke the protocol: Hello after Hello");
+  // Asked first, then killed: its end is the answer to the asking.
+  evidence.asked_to_stop = true;
+  EXPECT_THAT(WriteAutopsy(death, evidence, PoolSettings()).summary, HasSubstr("when it was asked to stop"));
+}
+
 TEST(AutopsyTest, ProtocolErrorIsSpelledOut) {
   Shows("A11");
   Crew crew(FaultPool({"wrong-version"}));

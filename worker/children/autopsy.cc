@@ -93,9 +93,10 @@ std::string Summary(const ReportDeath& death, const Evidence& evidence, const Po
   const std::string why = IntentText(death.intent, pool);
   if (death.out_of_memory) {
     text += "was killed because memory ran out, ";
-  } else if (evidence.killed && death.signal == SIGKILL && !why.empty()) {
-    return text + "was killed " + PhaseText(death, evidence) + ": " + why +
-           (death.what.empty() ? "" : ": " + death.what);
+  } else if (evidence.killed && !why.empty() && (death.signal == SIGKILL || !evidence.asked_to_stop)) {
+    // It may have ended by itself before the kill reached it.
+    return text + (death.signal == SIGKILL ? "was killed" : EndText(death)) + " " + PhaseText(death, evidence) + ": " +
+           why + (death.what.empty() ? "" : ": " + death.what);
   } else if (!why.empty()) {
     return text + EndText(death) + " when it was asked to stop: " + why;
   } else {
