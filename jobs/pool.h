@@ -129,7 +129,7 @@ class Pool {
   void Finish(Slot& slot, Job& job, Outcome outcome, std::string result);
   void HandBack(Job& job, bool still_running);
   void Report(Job& job, Outcome outcome, std::string result, Intent intent, bool still_running);
-  Outcome OutcomeByDeath(const Slot& slot, const Job& job) const;
+  Outcome OutcomeByDeath(const Slot& slot) const;
   static Job* JobOf(const Slot& slot, JobNumber number);
 
   // ---- pool_places.cc ----

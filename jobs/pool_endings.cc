@@ -90,7 +90,7 @@ void Pool::Kill(Slot& slot, Intent intent, std::string what) {
   if (slot.state == SlotState::kStarting) EndInitialize(slot, EndBy(slot.intent));
   for (Job* job : slot.jobs)
     if (job->acked && !job->verdict)
-      job->verdict = job->cancel_asked ? Outcome::kCancelled : OutcomeByDeath(slot, *job);
+      job->verdict = job->cancel_asked ? Outcome::kCancelled : OutcomeByDeath(slot);
   if (!slot.exited && !slot.kill_sent) {
     slot.kill_sent = true;
     ledger_.Emit(KillChild{Id(slot), slot.intent});
@@ -165,7 +165,7 @@ void Pool::SettleJobs(Slot& slot, bool still_running) {
     } else if (!job->acked) {
       HandBack(*job, still_running);
     } else {
-      Report(*job, OutcomeByDeath(slot, *job), {}, slot.intent, still_running);
+      Report(*job, OutcomeByDeath(slot), {}, slot.intent, still_running);
     }
   }
 }

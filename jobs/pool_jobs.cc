@@ -106,7 +106,6 @@ void Pool::OnJobDue(Job& job) {
     return Report(job, Outcome::kQueueTimeout, {}, Intent::kNone, false);
   }
   Slot& slot = slots_[job.child.slot];
-  const bool listens = slot.state == SlotState::kBusy && !slot.exited;
   switch (job.phase) {
     case JobPhase::kUnacked:
       // An exit that was seen first explains the silence, and its own deadline runs.
@@ -115,13 +114,13 @@ void Pool::OnJobDue(Job& job) {
     case JobPhase::kRunning:
       if (slot.exited) return;
       job.verdict = Outcome::kTimedOut;
-      if (listens) EndSoon(job);
+      EndSoon(job);
       return;
     case JobPhase::kEnding:
       if (slot.exited) return;
       if (!job.verdict) job.verdict = Outcome::kCancelled;
       job.phase = JobPhase::kDoomed;
-      if (listens) AskToStop(slot, *job.verdict == Outcome::kTimedOut ? Intent::kRunTimeout : Intent::kJobCancelled);
+      AskToStop(slot, *job.verdict == Outcome::kTimedOut ? Intent::kRunTimeout : Intent::kJobCancelled);
       return;
     case JobPhase::kQueued:
     case JobPhase::kDoomed:
@@ -152,7 +151,6 @@ void Pool::Finish(Slot& slot, Job& job, Outcome outcome, std::string result) {
 
 // Its child is gone and never acknowledged it: once more, at the head of the queue; not a third time.
 void Pool::HandBack(Job& job, bool still_running) {
-  if (ledger_.stopping) return Report(job, Outcome::kKilledShutdown, {}, Intent::kWorkerStopping, still_running);
   if (job.hand_overs >= 2) return Report(job, Outcome::kLostBeforeStart, {}, Intent::kNone, still_running);
   job.phase = JobPhase::kQueued;
   ledger_.deadlines.Set(job.deadline, job.start_deadline);
@@ -178,10 +176,8 @@ void Pool::Report(Job& job, Outcome outcome, std::string result, Intent intent, 
   --job_count_;
 }
 
-Outcome Pool::OutcomeByDeath(const Slot& slot, const Job&) const {
-  if (slot.out_of_memory) return Outcome::kOomKilled;
-  if (slot.intent == Intent::kDrainTimeout || slot.intent == Intent::kWorkerStopping) return Outcome::kKilledShutdown;
-  return Outcome::kChildCrashed;
+Outcome Pool::OutcomeByDeath(const Slot& slot) const {
+  return slot.out_of_memory ? Outcome::kOomKilled : Outcome::kChildCrashed;
 }
 
 Job* Pool::JobOf(const Slot& slot, JobNumber number) {

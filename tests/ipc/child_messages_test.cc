@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "child.pb.h"
+#include "ipc/wire.h"
 #include "tests/ipc/bytes.h"
 #include "tests/support/shows.h"
 
@@ -278,6 +279,34 @@ TEST(Contract, OneFrameHoldsOneMessage) {
   const std::string twice = ack.SerializeAsString() + HelloFrom("n", "1").SerializeAsString();
   EXPECT_EQ(ErrorOf(DecodeFromChild(Bytes(twice))), "a message that can't be read");
   EXPECT_EQ(ErrorOf(DecodeFromChild({})), "a message that can't be read");
+}
+
+std::string OrderErrorOf(std::string_view body) {
+  const ToChildMessage message = DecodeToChild(Bytes(body));
+  const auto* error = std::get_if<ProtocolError>(&message);
+  return error == nullptr ? "no error" : error->what;
+}
+
+TEST(Contract, AnOrderThatCannotBeReadIsNamed) {
+  // One byte of content, the first of a number that doesn't end.
+  EXPECT_EQ(OrderErrorOf("\x0a\x01\x80"), "a Run that can't be read");
+  EXPECT_EQ(OrderErrorOf("\x12\x01\x80"), "a Cancel that can't be read");
+  EXPECT_EQ(OrderErrorOf("\x1a\x01\x80"), "a Ping that can't be read");
+  EXPECT_EQ(OrderErrorOf("\x22\x01\x80"), "a Stop that can't be read");
+}
+
+TEST(Contract, WhatIsNoKindOfOrderIsAnError) {
+  using namespace std::string_view_literals;
+  EXPECT_EQ(OrderErrorOf("\x2a\x00"sv), "a message that can't be read");  // the fifth kind
+  EXPECT_EQ(OrderErrorOf("\x08\x01"), "a message that can't be read");    // a number
+  EXPECT_EQ(OrderErrorOf(""), "a message that can't be read");
+}
+
+TEST(FieldReader, StaysAtItsFirstError) {
+  FieldReader reader("\x07\x08\x01");  // no wire type is 7; behind it a good field
+  EXPECT_FALSE(reader.Next());
+  EXPECT_FALSE(reader.Next());
+  EXPECT_TRUE(reader.malformed());
 }
 
 TEST(Contract, AMessageCutAtAnyByteIsAnError) {

@@ -30,6 +30,13 @@ std::string EachMessage() {
   return stream;
 }
 
+TEST(FrameReader, HasNoRoomBeforeAFullBufferIsLookedAt) {
+  FrameReader reader(LimitsForWorker(kMaxResult));
+  const std::size_t size = reader.Space().size();
+  reader.Commit(size);
+  EXPECT_TRUE(reader.Space().empty());
+}
+
 TEST(FrameReader, FindsEveryMessageWhereverTheStreamIsSplit) {
   const std::string stream = EachMessage();
   FrameReader whole(LimitsForWorker(kMaxResult));

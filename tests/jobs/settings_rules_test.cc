@@ -172,6 +172,17 @@ TEST(Contradictions, RefuseWhatNoChildCanBe) {
                           HasSubstr("env_inherit lists names"), HasSubstr("stop_signal 'SEGV' is not one of TERM,")));
 }
 
+TEST(Contradictions, RefuseWhatExecCannotBeGiven) {
+  PoolSettings pool = GoodPool();
+  pool.command = {""};
+  EXPECT_THAT(Contradictions(pool), ElementsAre(HasSubstr("command is empty")));
+  pool.command = {std::string("a\0b", 3)};
+  pool.env = {{std::string("A\0B", 3), "x"}, {"C", std::string("d\0", 2)}};
+  pool.env_inherit = {EnvInherit::Kind::kNames, {"HOME"}};
+  EXPECT_THAT(Contradictions(pool),
+              ElementsAre(HasSubstr("command holds a NUL byte"), HasSubstr("named"), HasSubstr("named 'C'")));
+}
+
 TEST(Contradictions, RefusePoolsOfOneNameAndNamesThatPathsAndFlagsCantHold) {
   WorkerSettings worker;
   EXPECT_THAT(Contradictions(worker), ElementsAre(HasSubstr("there is no pool")));
@@ -179,6 +190,8 @@ TEST(Contradictions, RefusePoolsOfOneNameAndNamesThatPathsAndFlagsCantHold) {
   EXPECT_THAT(Contradictions(worker), ElementsAre(HasSubstr("two pools have this name")));
   worker.pools[1].name = "a.b";
   worker.name = "../x";
+  worker.drain_timeout = Duration::max();
+  EXPECT_THAT(Contradictions(worker), testing::Contains(HasSubstr("drain_timeout (")));
   worker.drain_timeout = -1ns;
   EXPECT_THAT(Contradictions(worker),
               ElementsAre(HasSubstr("the worker's name '../x'"), HasSubstr("drain_timeout (-1ns)"),
@@ -190,6 +203,7 @@ TEST(IsName, TakesSixtyFourLetters) {
   EXPECT_FALSE(IsName(std::string(kNameBytesMax + 1, 'a')));
   EXPECT_FALSE(IsName(""));
   EXPECT_FALSE(IsName("-a"));
+  EXPECT_FALSE(IsName("a~"));
   EXPECT_TRUE(IsName("_a-9Z"));
   EXPECT_FALSE(IsName("\xc3\xbc"));
 }
