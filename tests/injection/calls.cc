@@ -35,6 +35,13 @@ std::atomic<int> wall_clock_read{0};
 thread_local int exempt = 0;
 std::function<void(int*)> at_failed_clone;
 
+std::atomic<bool> next_dies_at_birth{false};
+
+int DieAtBirth(void*) {
+  kill(getpid(), SIGKILL);
+  return 0;
+}
+
 // As the kernel does it where pids.max forbids one more: the limit is looked at after the pidfd has been stored.
 void LeaveStalePidfd(int* pidfd) {
   *pidfd = dup(STDERR_FILENO);
@@ -119,6 +126,8 @@ int Happened() { return happened; }
 
 void AtFailedClone(std::function<void(int* pidfd)> then) { at_failed_clone = std::move(then); }
 
+void KillNextAtBirth() { next_dies_at_birth = true; }
+
 void JumpWallClock(bool on) { wall_clock_jumps = on; }
 
 Exempt::Exempt() { ++exempt; }
@@ -127,9 +136,11 @@ Exempt::~Exempt() { --exempt; }
 }  // namespace andiron::injection
 
 using andiron::injection::Call;
+using andiron::injection::DieAtBirth;
 using andiron::injection::ErrorFor;
 using andiron::injection::Fails;
 using andiron::injection::LeaveStalePidfd;
+using andiron::injection::next_dies_at_birth;
 using andiron::injection::wall_clock_jumps;
 using andiron::injection::wall_clock_read;
 
@@ -172,6 +183,7 @@ int __wrap_clock_gettime(clockid_t clock, timespec* time) {
 
 int __wrap___clone(int (*function)(void*), void* stack, int flags, void* argument, int* pidfd) {
   const int error = ErrorFor(Call::kClone);
+  if (next_dies_at_birth.exchange(false)) function = DieAtBirth;
   if (error == 0) return __real___clone(function, stack, flags, argument, pidfd);
   LeaveStalePidfd(pidfd);
   errno = error;

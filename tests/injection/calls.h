@@ -80,6 +80,9 @@ int Happened();
 // wrapper does the same; `then` happens in between. On the thread that calls. Empty = nothing.
 void AtFailedClone(std::function<void(int* pidfd)> then);
 
+// The next process is killed before it takes a step.
+void KillNextAtBirth();
+
 // From now on each reading of the wall clock is ten years off, to this side and to that by turns; or no longer.
 void JumpWallClock(bool on);
 

@@ -15,6 +15,7 @@
 
 #include "tests/driver/rig.h"
 #include "tests/injection/calls.h"
+#include "tests/support/process_table.h"
 #include "tests/support/shows.h"
 #include "worker/base/unique_fd.h"
 #include "worker/children/launch.h"
@@ -69,6 +70,19 @@ TEST_F(FailedClone, CancelKillsNobodyElse) {
   int status = 0;
   ASSERT_EQ(waitpid(other, &status, 0), other);
   EXPECT_EQ(WTERMSIG(status), SIGTERM);
+}
+
+// It has said nothing of itself, and is a process all the same: its end is told, and it is reaped.
+TEST(StillbornChild, IsToldAsADeathAndReaped) {
+  Shows("A6");
+  Rig rig;
+  KillNextAtBirth();
+  rig.StartWorker(SettingsOf(EchoPool()));
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().exited == 1; })) << rig.worker().StatusJson();
+  EXPECT_EQ(rig.Pool().initialize[static_cast<std::size_t>(InitializeEnd::kExited)], 1);
+  EXPECT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
+  EXPECT_TRUE(Zombies().empty());
+  EXPECT_TRUE(rig.Stop(true));
 }
 
 }  // namespace

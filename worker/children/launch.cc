@@ -191,7 +191,10 @@ void Launch::Clone(Surroundings& surroundings, std::span<std::byte> stack) {
   if (surroundings.stub.cgroup_error != 0 && cgroup_failure_.empty()) {
     cgroup_failure_ = cgroup_ + ": " + std::generic_category().message(surroundings.stub.cgroup_error);
   }
-  if (surroundings.stub.failed == StubStep::kNone) return;
+  if (surroundings.stub.failed == StubStep::kNone) {
+    pid_.store(pid);  // one that was killed before its first step couldn't say so itself
+    return;
+  }
   siginfo_t status{};
   while (waitid(P_PIDFD, static_cast<id_t>(pidfd_.load()), &status, WEXITED) != 0 && errno == EINTR) {
   }

@@ -82,7 +82,7 @@ class Launch {
   std::vector<std::string> variables_;
   std::atomic<bool> cancelled_{false};
   std::atomic<int> pidfd_{-1};  // written by the kernel while Run waits in clone; means something once pid_ is set
-  std::atomic<pid_t> pid_{0};   // written by the process itself
+  std::atomic<pid_t> pid_{0};   // written by the process itself, and when clone has returned
   std::string failure_;
   std::string cgroup_failure_;
   UniqueFd channel_;
