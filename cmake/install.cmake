@@ -21,6 +21,8 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/andironConfigVersion.cmak
 install(FILES ${PROJECT_BINARY_DIR}/andironConfig.cmake ${PROJECT_BINARY_DIR}/andironConfigVersion.cmake
   DESTINATION ${package} COMPONENT development)
 
+# Wherever it is installed in the end (--prefix), the .pc file finds its own way back.
+file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 foreach(name andiron andiron-child)
   configure_file(cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)

@@ -14,7 +14,6 @@ void Pool::Initialize(Slot& slot) {
   slot.started_at = ledger_.now;
   // Counted from the decision to start: a spawn that gets stuck is covered by the same deadline.
   slot.state_until = Later(ledger_.now, settings_.init_timeout);
-  if (settings_.init_stall_timeout > 0s) slot.stall_until = Later(ledger_.now, settings_.init_stall_timeout);
   ledger_.Emit(StartChild{Id(slot)});
   Settle(slot);
 }

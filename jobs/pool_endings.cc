@@ -89,8 +89,7 @@ void Pool::Kill(Slot& slot, Intent intent, std::string what) {
   if (slot.phase == SlotState::kVacant) slot.phase = slot.state;
   if (slot.state == SlotState::kStarting) EndInitialize(slot, EndBy(slot.intent));
   for (Job* job : slot.jobs)
-    if (job->acked && !job->verdict)
-      job->verdict = job->cancel_asked ? Outcome::kCancelled : OutcomeByDeath(slot);
+    if (job->acked && !job->verdict) job->verdict = job->cancel_asked ? Outcome::kCancelled : OutcomeByDeath(slot);
   if (!slot.exited && !slot.kill_sent) {
     slot.kill_sent = true;
     ledger_.Emit(KillChild{Id(slot), slot.intent});

@@ -207,6 +207,13 @@ class Control(WithWorker):
             self.assertEqual(job.returncode, 125)
             self.assertIn(b"CANCELLED", err)
 
+    def test_a_pool_that_is_not_there_is_named_beside_those_that_are(self):
+        self.start_worker("--warm", "1", "--", ECHO)
+        code, _, err = self.submit("nowhere", "x")
+        self.assertEqual(code, 64, err)
+        self.assertEqual(err, "andiron: the job: refused, UNKNOWN_POOL: the worker has no pool of that name: it has "
+                              "'default'\n")
+
     def test_cancel_of_a_job_that_is_not_there_says_so(self):
         self.start_worker("--warm", "1", "--", ECHO)
         code, _, err = self.client("cancel", "no-such-job")
@@ -241,7 +248,7 @@ class Control(WithWorker):
     def test_stop_returns_when_the_worker_has_gone(self):
         worker = self.start_worker("--warm", "1", "--", ECHO)
         self.assertEqual(self.client("stop")[0], 0)
-        self.ends_with(worker, 0)
+        self.assertEqual(worker.poll(), 0)
         self.assertFalse(os.path.exists(self.socket))
 
     def test_stop_now_does_not_wait_for_jobs(self):

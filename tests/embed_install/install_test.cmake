@@ -36,7 +36,7 @@ check(${WORK}/build/embed)
 file(GLOB_RECURSE pc ${prefix}/*/andiron.pc)
 cmake_path(GET pc PARENT_PATH folder)
 run(${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${folder}
-  pkg-config --define-variable=prefix=${prefix} --cflags --libs andiron andiron-child)
+  pkg-config --cflags --libs andiron andiron-child)
 separate_arguments(flags UNIX_COMMAND "${FLAGS} ${output}")
 run(${CXX} -std=c++20 ${WORK}/embed/embed.cc -o ${WORK}/embed-by-pkg-config ${flags})
 check(${WORK}/embed-by-pkg-config)

@@ -331,7 +331,7 @@ TEST(Pool, ALateHelloOfAKilledGenerationChangesNothing) {
   Rig rig;
   const ChildId child = rig.Child();
   rig.Step(Spawned{child, 7});
-  rig.Pass(4s);  // init_stall_timeout
+  rig.Pass(10s);  // init_timeout
   ASSERT_TRUE(rig.Did<KillChild>());
   rig.Step(ChildReady{child});
   EXPECT_EQ(rig.Count(SlotState::kDying), 1);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct Row {
   std::string title;
   std::function<void(Rig&)> reach;
   int warm = 1;
+  bool spawned = true;  // else nothing can come from the process yet
 };
 
 struct Column {
@@ -39,7 +41,10 @@ std::vector<Row> QuietRows() {
   return {
       {"Vacant, not wanted", [](Rig&) {}, 0},
       {"Vacant, back-off", [](Rig& rig) { rig.Step(SpawnFailed{rig.Child(), "exec"}); }},
+      {"Starting, not spawned", [](Rig&) {}, 1, false},
       {"Starting", [](Rig& rig) { rig.Step(Spawned{rig.Child(), 100}); }},
+      {"Starting, reports progress",
+       [](Rig& rig) { rig.Step(Spawned{rig.Child(), 100}, ChildProgressed{rig.Child()}); }},
       {"Starting, channel closed", [](Rig& rig) { rig.Step(Spawned{rig.Child(), 100}, ChannelClosed{rig.Child()}); }},
       {"Idle", [](Rig& rig) { rig.MakeReady(); }},
       {"Busy, not acknowledged",
@@ -84,6 +89,8 @@ std::vector<Row> EndingRows() {
          Acked(rig);
          rig.Step(ChannelClosed{rig.Child()});
        }},
+      {"Dying, not spawned", [](Rig& rig) { rig.Step(ChildStopRequested{WaiterNumber{1}, rig.Child(), true}); }, 1,
+       false},
       {"Dying",
        [](Rig& rig) {
          Acked(rig);
@@ -193,6 +200,12 @@ std::string DeadlineOf(const Rig& rig) {
   return rig.core.NextDeadline() == kNever ? "-" : NameOf(rig.core.NextDeadline() - rig.now);
 }
 
+bool ComesFromTheProcess(const Column& column) {
+  static const std::set<std::string> others = {"Spawned",          "SpawnFailed", "stop asked",
+                                               "force stop asked", "deadline",    "fact of an old generation"};
+  return !others.contains(column.title);
+}
+
 std::string Cell(const Row& row, const Column& column) {
   Rig rig(TableSettings(row.warm));
   row.reach(rig);
@@ -225,6 +238,7 @@ std::string Table() {
     std::string cells;
     std::string unchanged;
     for (const Column& column : Columns()) {
+      if (!row.spawned && ComesFromTheProcess(column)) continue;
       const std::string cell = Cell(row, column);
       cells += cell;
       if (cell.empty()) unchanged += (unchanged.empty() ? "" : ", ") + column.title;

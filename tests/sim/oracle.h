@@ -48,7 +48,7 @@ class Oracle {
     std::int32_t pid = 0;
     TimePoint started{};
     TimePoint ready_at = kNever;
-    TimePoint progress_at{};
+    TimePoint progress_at = kNever;
     TimePoint exited_at = kNever;
     TimePoint closed_at = kNever;
     TimePoint asked_at = kNever;

@@ -70,7 +70,7 @@ void Oracle::Judge(const StartChild& action) {
   present = static_cast<std::uint32_t>(children_.size());
   ChildSeen child;
   child.id = action.child;
-  child.started = child.progress_at = now_;
+  child.started = now_;
   children_.push_back(child);
   live_.push_back(present);
   pool.last_start = now_;

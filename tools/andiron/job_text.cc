@@ -38,7 +38,7 @@ std::string AcceptedJson(std::string_view id, std::string_view input) {
 }
 
 std::string FailureText(std::string_view id, std::string_view input, const JobReport& report) {
-  std::string text = "job " + Printable(id);
+  std::string text = id.empty() ? "the job" : "job " + Printable(id);  // one that is refused may have none
   if (!input.empty()) text += " (" + Printable(input) + ")";
   text += ": ";
   text += report.refused ? "refused, " + std::string(Name(report.refusal)) : std::string(Name(report.outcome));

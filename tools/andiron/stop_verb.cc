@@ -1,17 +1,28 @@
 // andiron stop: end a worker and wait until it has gone.
+#include <poll.h>
+
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/verbs.h"
 #include "worker/base/clock.h"
+#include "worker/base/unique_fd.h"
+#include "worker/children/signals.h"
 #include "worker/config/quantities.h"
 
 namespace andiron {
 namespace {
 
-// After Done no child is left, and the connection ends with the process. It may also end before.
+// After Done no child is left, the connection ends, and then the process.
 constexpr Duration kLastWords = std::chrono::seconds(5);
+
+// The number may be a stranger's if the worker lives in another PID namespace: so not for long.
+void WaitForProcess(const UniqueFd& process) {
+  pollfd waiter{process.get(), POLLIN, 0};
+  if (process) poll(&waiter, 1, static_cast<int>(Milliseconds(kLastWords)));
+}
 
 absl::Status WaitUntilGone(ControlClient& client, TimePoint deadline) {
   bool done = false;
@@ -49,13 +60,17 @@ int StopVerb::Run() const {
   auto client = address_.Connect("andiron stop");
   if (!client.ok()) return address_.Report(client.status(), std::cerr);
   const TimePoint deadline = Later(Now(), Duration(*timeout));
+  const UniqueFd process = OpenPidfd((*client)->worker().pid());
   control::ToWorker request;
   request.mutable_stop()->set_request((*client)->NewRequest());
   request.mutable_stop()->set_now(now_);
   request.mutable_stop()->set_wait(true);
   absl::Status gone = (*client)->Send(request, Duration(*timeout));
   if (gone.ok()) gone = WaitUntilGone(**client, deadline);
-  if (gone.ok()) return kExitDone;
+  if (gone.ok()) {
+    WaitForProcess(process);
+    return kExitDone;
+  }
   if (absl::IsDeadlineExceeded(gone)) {
     std::cerr << "andiron: the worker (pid " << (*client)->worker().pid() << ") is still there after " << timeout_
               << "; `andiron status` shows what runs, `andiron stop --now` kills it\n";

@@ -197,6 +197,15 @@ void ControlServer::OnAccepted(JobNumber job) {
   if (asked.detach) asked_.erase(found);
 }
 
+// ": it has 'spell', 'search'"
+std::string ControlServer::PoolNames() const {
+  std::string text;
+  for (const PoolSettings& pool : worker_.settings().pools) {
+    text += (text.empty() ? ": it has '" : ", '") + pool.name + "'";
+  }
+  return text;
+}
+
 void ControlServer::OnRefused(const Refused& refused) {
   const auto asked = asked_.extract(static_cast<std::uint64_t>(refused.job));
   if (asked.empty()) return;
@@ -210,7 +219,7 @@ void ControlServer::OnRefused(const Refused& refused) {
   answer.set_reason(ToWire(refused.reason));
   const auto retry = std::chrono::ceil<std::chrono::milliseconds>(refused.retry_after).count();
   answer.set_retry_after_ms(static_cast<std::uint64_t>(std::max<std::int64_t>(0, retry)));
-  answer.set_text(Explain(refused.reason));
+  answer.set_text(Explain(refused.reason) + (refused.reason == Refusal::kUnknownPool ? PoolNames() : ""));
   peer->Say(message);
 }
 
