@@ -173,10 +173,12 @@ TEST(Driver, JobHandedToAHaltedChildIsHandedOverAgain) {
   const std::vector<int> pids = OwnProcesses();
   ASSERT_EQ(pids.size(), 1U);
   ASSERT_EQ(kill(pids[0], SIGSTOP), 0);
+  // Handed over in the turn's beginning, before the loop can hear of the stop.
   const JobReport report = rig.RunJob({.payload = "again"});
   EXPECT_EQ(report.outcome, Outcome::kSucceeded) << report.error;
   EXPECT_EQ(report.output, "again");
   EXPECT_EQ(report.child, "echo/0.2");
+  EXPECT_THAT(rig.worker().StatusJson(), HasSubstr("it didn't acknowledge a job within ack_timeout (500ms)"));
 }
 
 TEST(Driver, CrashTellsItsSubmitterHow) {

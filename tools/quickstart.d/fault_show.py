@@ -199,6 +199,18 @@ class Show:
                 self.problems.append(f"{job.name} has {len(job.outcomes)} outcomes")
         return accepted
 
+    def check_untouched(self, jobs, faults):
+        """A job that no fault was meant for has succeeded, with the answer that its payload got before."""
+        hit = {id(fault.hit) for fault in faults}
+        for job in jobs:
+            if job.what or id(job) in hit or not job.outcomes:
+                continue
+            expected = self.answers.get(self.payload(job.pool, int(job.name.rpartition("-")[2]) - 1))  # named from 1
+            if job.outcome.outcome != 1:
+                self.problems.append(f"{job.name}, which nothing was done to, failed: {job.outcome.error}")
+            elif expected is not None and answer_of(job.outcome.output) != expected:
+                self.problems.append(f"{job.name} has a wrong answer")
+
     def check_slots(self, status):
         for pool in status["pools"]:
             if sum(pool["slots"].values()) != pool["max_children"] or pool["quarantined"] != 0:
@@ -241,6 +253,7 @@ def show(options, work):
         jobs = list(water.jobs.values())
         show.problems += [f"unexpected: {message}" for message in water.unexpected]
         accepted = show.check_jobs(jobs)
+        show.check_untouched(jobs, water.faults)
         status = show._settle("come to rest")
         show.check_slots(status)
         out.outcomes(accepted, seconds)
