@@ -78,7 +78,7 @@ void Oracle::AfterChild(ChildSeen& child) {
 void Oracle::AfterChildEnding(ChildSeen& child) {
   const PoolSettings& pool = SettingsOf(child);
   const bool drain_over = draining_ && Due(drain_at_, drain_timeout_);
-  if (child.exited() && (drain_over || Due(child.exited_at, pool.exit_drain))) child.outlawed = true;
+  if (child.exited() && drain_over) child.outlawed = true;
   if (child.abandoned || child.gone()) return;
   if (child.exited()) {
     // A busy child's exit waits for its channel twice: once for the result, once for the end.
