@@ -127,7 +127,7 @@ CgroupRoot::CgroupRoot(std::string_view worker_name, bool wanted)
 std::string CgroupRoot::MakeDirectory() {
   const std::string first = parent_ + "/" + prefix_ + std::to_string(getpid());
   for (int twin = 0; twin < kTwinsMax; ++twin) {
-    const std::string path = twin == 0 ? first : first + "-" + std::to_string(twin);
+    std::string path = twin == 0 ? first : first + "-" + std::to_string(twin);
     if (mkdir(path.c_str(), 0755) != 0) {
       if (errno == EEXIST) continue;
       return {};
