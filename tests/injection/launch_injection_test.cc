@@ -1,4 +1,4 @@
-// What a failed clone() leaves: the number of a descriptor that is somebody else's by now.
+// Places and processes for children, when the kernel refuses a part of them.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "tests/support/process_table.h"
 #include "tests/support/shows.h"
 #include "worker/base/unique_fd.h"
+#include "worker/children/cgroup.h"
 #include "worker/children/launch.h"
 
 namespace andiron::injection {
@@ -70,6 +72,21 @@ TEST_F(FailedClone, CancelKillsNobodyElse) {
   int status = 0;
   ASSERT_EQ(waitpid(other, &status, 0), other);
   EXPECT_EQ(WTERMSIG(status), SIGTERM);
+}
+
+TEST(CgroupDirectory, ThatCannotBeLockedIsNotLeftBehind) {
+  const std::string parent = OwnCgroup();
+  if (!CgroupRoot("unlocked").available()) GTEST_SKIP() << "no cgroup here that this user may write to";
+  CountOnly();
+  static_cast<void>(OwnCgroup());
+  // The next descriptor that it opens is that of the directory which it has just made.
+  Arm({Call::kOpen, Count(Call::kOpen) + 1, EMFILE, true});
+  const bool available = CgroupRoot("unlocked").available();
+  Disarm();
+  EXPECT_FALSE(available);
+  for (const auto& entry : std::filesystem::directory_iterator(parent)) {
+    EXPECT_THAT(entry.path().filename().string(), testing::Not(testing::StartsWith("andiron-unlocked-")));
+  }
 }
 
 // It has said nothing of itself, and is a process all the same: its end is told, and it is reaped.

@@ -133,6 +133,10 @@ std::string CgroupRoot::MakeDirectory() {
       return {};
     }
     lock_ = LockCgroup(path);
+    if (!lock_ && errno != EWOULDBLOCK) {
+      rmdir(path.c_str());
+      return {};
+    }
     if (lock_ && IsAt(lock_, path)) return path;
     lock_.Reset();
   }
