@@ -187,6 +187,16 @@ async def prewarm_async(warm_up):
     warm_up.progress(50, "half")
 
 
+def prewarm_alone(_warm_up):
+    # What it starts itself, or forks, must not meet a thread of ours.
+    global threads_in_prewarm
+    threads_in_prewarm = threading.active_count()
+
+
+def threads_then_and_now(_job):
+    return f"{threads_in_prewarm} {threading.active_count()}"
+
+
 def prewarm_fails(_warm_up):
     raise RuntimeError("the model is missing")
 
@@ -205,6 +215,7 @@ MODES = {
     "prewarm-async": dict(run=plain, prewarm=prewarm_async),
     "prewarm-async-run-async": dict(run=asynchronous, prewarm=prewarm_async),
     "prewarm-run-async": dict(run=asynchronous, prewarm=prewarm),
+    "prewarm-alone": dict(run=plain, prewarm=prewarm_alone),
     "prewarm-fails": dict(run=plain, prewarm=prewarm_fails),
 }
 

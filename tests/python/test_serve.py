@@ -50,6 +50,12 @@ class WarmUp(unittest.TestCase):
                 worker.run(1, payload)
                 self.assertEqual(worker.result(1).output, b"echo")
 
+    def test_the_thread_that_reads_the_channel_begins_after_the_warm_up(self):
+        with FakeWorker("prewarm-alone") as worker:
+            worker.ready()
+            worker.run(1, "threads_then_and_now")
+            self.assertEqual(worker.result(1).output, b"1 2")
+
     def test_a_warm_up_that_raises_ends_the_child_with_its_traceback(self):
         with FakeWorker("prewarm-fails") as worker:
             self.assertIsNone(worker.receive())

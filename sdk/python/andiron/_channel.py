@@ -64,7 +64,8 @@ class Channel:
         encoded = bytes(self._buffer[:size])
         del self._buffer[:size]
         try:
-            return pb.ToChild.FromString(encoded)
+            message: pb.ToChild = pb.ToChild.FromString(encoded)
+            return message
         except Exception as error:  # DecodeError, but each protobuf runtime has its own
             raise ChannelBroken(f"a frame of {size} bytes isn't a message: {error}") from error
 

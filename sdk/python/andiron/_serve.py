@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import traceback
-from typing import Any, Awaitable, Callable, Dict, NoReturn, Optional, Union
+from typing import Any, Awaitable, Callable, Dict, NoReturn, Optional, Union, cast
 
 from . import _child_pb2 as pb
 from ._channel import Channel, ChannelBroken, ChannelClosed
@@ -57,7 +57,10 @@ def serve(*, run: Run, prewarm: Optional[Prewarm] = None, concurrency: int = 1) 
         return
     _warm_up(session, prewarm)
     finish = session.finish
-    mode = MainThread(run, finish) if concurrency == 1 else Threads(run, finish, concurrency)  # type: ignore[arg-type]
+    plain = cast(PlainRun, run)
+    mode: Union[MainThread, Threads] = (
+        MainThread(plain, finish) if concurrency == 1 else Threads(plain, finish, concurrency)
+    )
     mode.serve(lambda: session.start(mode))
 
 
