@@ -163,6 +163,10 @@ TEST(ControlServer, JobOfAnotherClientCanBeCancelled) {
     ASSERT_TRUE(other->Send(cancel, kTestDeadline).ok());
     EXPECT_EQ(NextOf(*other).error().code(), control::Error::NOT_FOUND);
     cancel.mutable_cancel()->set_id("long");
+    cancel.mutable_cancel()->set_pool("another");
+    ASSERT_TRUE(other->Send(cancel, kTestDeadline).ok());
+    EXPECT_THAT(NextOf(*other).error().text(), HasSubstr("no job of this id is queued or running in the pool another"));
+    cancel.mutable_cancel()->set_pool("echo");
     ASSERT_TRUE(other->Send(cancel, kTestDeadline).ok());
     EXPECT_EQ(NextOf(*other).done().request(), 9U);
     EXPECT_EQ(NextOf(client).outcome().outcome(), control::Outcome::CANCELLED);

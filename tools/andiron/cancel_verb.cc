@@ -13,9 +13,9 @@ CancelVerb::CancelVerb(CLI::App& app)
            "Exit: 0 it has been told, 125 there is no such job.\n"
            "Examples:\n"
            "  andiron cancel job-17\n"
-           "  andiron cancel spell job-17        where several pools have a job of that id"),
+           "  andiron cancel spell job-17        only if it is a job of the pool spell"),
       address_(app_) {
-  app_.add_option("[POOL] JOB", names_, "the job's id, after its pool if need be")->required()->expected(1, 2);
+  app_.add_option("[POOL] JOB", names_, "the job's id; before it, its pool, to be sure")->required()->expected(1, 2);
 }
 
 int CancelVerb::Run() const {

@@ -123,26 +123,16 @@ void ControlServer::Take(ControlPeer& peer, control::Submit& submit) {
 }
 
 void ControlServer::Take(ControlPeer& peer, const control::Cancel& cancel) {
-  std::optional<JobNumber> job;
-  std::string pools;
-  int found = 0;
-  for (const PoolSettings& pool : worker_.settings().pools) {
-    if (!cancel.pool().empty() && cancel.pool() != pool.name) continue;
-    const auto here = worker_.desk().FindJob(pool.name, cancel.id());
-    if (!here) continue;
-    job = here;
-    pools += (found++ == 0 ? "" : ", ") + pool.name;
-  }
-  if (found == 1) {
-    worker_.desk().Cancel(*job, std::nullopt);
-    peer.SayDone(cancel.request());
-  } else if (found == 0) {
+  const std::optional<JobNumber> job = worker_.desk().FindJob(cancel.pool(), cancel.id());
+  if (!job) {
+    const std::string pool = CleanUtf8(cancel.pool(), kControlIdBytesMax);
+    const std::string where = pool.empty() ? "" : " in the pool " + pool;
     peer.SayError(cancel.request(), control::Error::NOT_FOUND,
-                  "no job of this id is queued or running: " + CleanUtf8(cancel.id(), kControlIdBytesMax));
-  } else {
-    peer.SayError(cancel.request(), control::Error::BAD_REQUEST,
-                  "jobs of this id are in the pools " + pools + ": name one");
+                  "no job of this id is queued or running" + where + ": " + CleanUtf8(cancel.id(), kControlIdBytesMax));
+    return;
   }
+  worker_.desk().Cancel(*job, std::nullopt);
+  peer.SayDone(cancel.request());
 }
 
 void ControlServer::Take(ControlPeer& peer, const control::StatusRequest& status) {
