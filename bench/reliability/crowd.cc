@@ -1,7 +1,6 @@
 // With as many children as a large machine has: what one death costs, and what a full queue does to the loop.
 #include <signal.h>
 
-#include <optional>
 #include <random>
 #include <utility>
 #include <vector>
@@ -29,20 +28,6 @@ PoolSettings Crowd(std::vector<std::string> command, int children) {
 bool UntilAllIdle(Stage& stage, int children) {
   return stage.RunUntil("children don't become ready", [&] { return stage.Slots(SlotState::kIdle) == children; });
 }
-
-// How long the loop was away from its poll, turn by turn.
-class AwayTimes {
- public:
-  void Look(TimePoint now, Duration slept) {
-    if (before_) away_ms.push_back(Milliseconds((now - before_->first) - (slept - before_->second)));
-    before_ = {now, slept};
-  }
-
-  std::vector<double> away_ms;
-
- private:
-  std::optional<std::pair<TimePoint, Duration>> before_;
-};
 
 }  // namespace
 

@@ -19,8 +19,11 @@ struct Scene {
   Findings (*run)(const Amount& amount);
 };
 
-constexpr Scene kScenes[] = {
-    {"settle", SettleOvershoot}, {"death", DeathToNotIdle}, {"stall", LoopStall}, {"neighbours", HostileNeighbour}};
+constexpr Scene kScenes[] = {{"settle", SettleOvershoot},
+                             {"death", DeathToNotIdle},
+                             {"stall", LoopStall},
+                             {"stuck", StuckStart},
+                             {"neighbours", HostileNeighbour}};
 
 // A child takes five descriptors.
 void RaiseDescriptorLimit() {
@@ -50,7 +53,7 @@ int Main(int argc, char** argv) {
   CLI::App app{
       "Measures how exactly a worker keeps its times while children hang, die, misbehave and are many. Prints rows "
       "of a Markdown table.\nExample: andiron-reliability --only settle"};
-  app.add_option("--only", only, "scenes: settle, death, stall, neighbours");
+  app.add_option("--only", only, "scenes: settle, death, stall, stuck, neighbours");
   app.add_flag("--quick", quick, "little of everything: does it work? The figures mean nothing");
   CLI11_PARSE(app, argc, argv);
   PrepareProcess();
@@ -79,6 +82,8 @@ Amount Amount::Quick() {
           .deaths = 5,
           .queued = 50,
           .stall_seconds = 1,
+          .stuck_children = 2,
+          .stuck_seconds = 1,
           .neighbours = 4,
           .neighbour_rounds = 1,
           .neighbour_ms = 200};

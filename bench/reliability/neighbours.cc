@@ -83,35 +83,37 @@ WorkerSettings Neighbours(const std::string& fault, int good_children) {
   hostile.cancel_grace = std::chrono::milliseconds(50);
   hostile.stop_grace = std::chrono::milliseconds(200);
   hostile.start_by = std::chrono::seconds(1);
-  hostile.idle_timeout = std::chrono::milliseconds(50);
+  hostile.idle_timeout = std::chrono::milliseconds(200);
+  // One that does its jobs is kept: it floods all the time, and what is measured isn't its start.
+  hostile.max_jobs_per_child = 0;
   hostile.breaker_failures = 0;
-  hostile.backoff_min = std::chrono::milliseconds(1);
-  hostile.backoff_max = std::chrono::milliseconds(10);
+  // The shortest back-off of the defaults, for ever, and no breaker: what fails is started ten times a second.
+  hostile.backoff_max = hostile.backoff_min;
   return WorkerOf({std::move(good), std::move(hostile)});
 }
 
-// Keeps jobs coming to the hostile child, whatever becomes of them.
+// Keeps jobs coming to the hostile child, whatever becomes of them: one at a time, and each this long after the last.
 class Provoker {
  public:
-  explicit Provoker(Stage& stage) : stage_(stage) {}
-  void Begin() {
-    on_ = true;
-    if (!open_) Provoke();
+  static constexpr std::uint64_t kPauseMs = 20;
+
+  explicit Provoker(Stage& stage) : stage_(stage) {
+    timer_.Init(this, [&](uv_timer_t* timer) { return uv_timer_init(stage.worker().loop(), timer); });
   }
-  void End() { on_ = false; }
-  bool open() const { return open_; }
+  void Begin() {
+    uv_timer_start(
+        timer_.get(), [](uv_timer_t* timer) { static_cast<Provoker*>(timer->data)->Provoke(); }, 0, kPauseMs);
+  }
+  void End() { uv_timer_stop(timer_.get()); }
 
  private:
   void Provoke() {
-    open_ = true;
-    stage_.worker().Submit({.pool = "hostile", .payload = "x"}, [this](const JobReport&) {
-      open_ = false;
-      if (on_) Provoke();
-    });
+    if (std::exchange(open_, true)) return;
+    stage_.worker().Submit({.pool = "hostile", .payload = "x"}, [this](const JobReport&) { open_ = false; });
   }
 
   Stage& stage_;
-  bool on_ = false;
+  UvHandle<uv_timer_t> timer_;
   bool open_ = false;
 };
 

@@ -31,6 +31,8 @@ struct Amount {
   int deaths = 1000;
   int queued = 10000;
   int stall_seconds = 10;
+  int stuck_children = 16;
+  int stuck_seconds = 3;
   int neighbours = 63;
   int neighbour_rounds = 3;
   int neighbour_ms = 3000;
@@ -44,6 +46,8 @@ Findings SettleOvershoot(const Amount& amount);
 Findings DeathToNotIdle(const Amount& amount);
 // How long the loop is away from its poll while every child works and the queue is full.
 Findings LoopStall(const Amount& amount);
+// The same while a child of another pool hangs before its exec for seconds.
+Findings StuckStart(const Amount& amount);
 // What a hostile child costs the jobs of the good ones beside it.
 Findings HostileNeighbour(const Amount& amount);
 

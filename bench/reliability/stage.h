@@ -9,7 +9,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "worker/base/uv_handle.h"
 #include "worker/driver/worker_impl.h"
@@ -46,6 +49,21 @@ class Stage {
   std::function<void(TimePoint)> on_turn_;
   std::string failure_;
   bool passed_ = false;
+};
+
+// How long the loop is away from its poll, turn by turn.
+class AwayTimes {
+ public:
+  // At the end of each turn.
+  void Look(TimePoint now, Duration slept) {
+    if (before_) away_ms.push_back(Milliseconds((now - before_->first) - (slept - before_->second)));
+    before_ = {now, slept};
+  }
+
+  std::vector<double> away_ms;
+
+ private:
+  std::optional<std::pair<TimePoint, Duration>> before_;
 };
 
 // One pool of `children` warm ones.

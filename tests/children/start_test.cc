@@ -21,6 +21,7 @@
 #include "tests/children/crew.h"
 #include "tests/support/process_table.h"
 #include "tests/support/shows.h"
+#include "tests/support/stuck_program.h"
 #include "worker/base/clock.h"
 #include "worker/children/child_stub.h"
 #include "worker/children/launch.h"
@@ -383,26 +384,6 @@ TEST(StartTest, ChildThatBecomesAnotherUserCannotBeTracedIntoOurMemory) {
 
 // ---- an exec that hangs ----
 
-// A program that can't be executed for a while: whoever opens a file with a write lease waits until the lease is given
-// back, or for the kernel's lease-break-time (45 s).
-class StuckProgram {
- public:
-  StuckProgram() : path_(directory_.path() + "/stuck") {
-    // A broken lease tells its holder with SIGIO, which would end the test.
-    signal(SIGIO, SIG_IGN);
-    std::filesystem::copy_file(ProgramPath("fault-child"), path_);
-    lease_ = UniqueFd(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-    EXPECT_EQ(fcntl(lease_.get(), F_SETLEASE, F_WRLCK), 0);
-  }
-  void Release() { lease_.Reset(); }
-  const std::string& path() const { return path_; }
-
- private:
-  const Directory directory_;
-  const std::string path_;
-  UniqueFd lease_;
-};
-
 // Until the only child sleeps in its exec: before that it never sleeps.
 bool AwaitStuck(Crew& crew) {
   return crew.Await([] {
@@ -413,7 +394,8 @@ bool AwaitStuck(Crew& crew) {
 
 TEST(StuckExecTest, OtherPoolsAndTheLoopGoOn) {
   Shows("A5", "R10", "R57");
-  StuckProgram program;
+  StuckProgram program(ProgramPath("fault-child"));
+  ASSERT_TRUE(program.stuck());
   Crew crew({CommandPool({program.path()}), FaultPool({"good"})}, {});
   const ChildId stuck = crew.Start(0, 0);
   const TimePoint begin = Now();
@@ -428,7 +410,8 @@ TEST(StuckExecTest, OtherPoolsAndTheLoopGoOn) {
 
 TEST(StuckExecTest, LoopIsNotDelayed) {
   Shows("A5");
-  StuckProgram program;
+  StuckProgram program(ProgramPath("fault-child"));
+  ASSERT_TRUE(program.stuck());
   Crew crew(CommandPool({program.path()}));
   crew.Start();
   ASSERT_TRUE(AwaitStuck(crew));
@@ -448,7 +431,8 @@ TEST(StuckExecTest, LoopIsNotDelayed) {
 
 TEST(StuckExecTest, ChildThatHangsBeforeItsExecIsKilled) {
   Shows("A5");
-  StuckProgram program;
+  StuckProgram program(ProgramPath("fault-child"));
+  ASSERT_TRUE(program.stuck());
   Crew crew(CommandPool({program.path()}));
   const ChildId stuck = crew.Start();
   ASSERT_TRUE(AwaitStuck(crew));
@@ -459,7 +443,8 @@ TEST(StuckExecTest, ChildThatHangsBeforeItsExecIsKilled) {
 
 TEST(StuckExecTest, ThreadThatHangsIsReplaced) {
   Shows("A5");
-  StuckProgram program;
+  StuckProgram program(ProgramPath("fault-child"));
+  ASSERT_TRUE(program.stuck());
   // The pool's path leads to the stuck program first; once its helper is replaced, the next child gets a good one.
   const Directory directory;
   const std::string link = directory.path() + "/child";
@@ -486,7 +471,8 @@ TEST(StuckExecTest, ThreadThatHangsIsReplaced) {
 // Children are tied to the thread that has started them: it must not end before they do.
 TEST(StuckExecTest, ThreadThatWasReplacedKeepsTheChildrenItHadStarted) {
   Shows("R44");
-  StuckProgram program;
+  StuckProgram program(ProgramPath("fault-child"));
+  ASSERT_TRUE(program.stuck());
   const Directory directory;
   const std::string link = directory.path() + "/child";
   std::filesystem::create_symlink(ProgramPath("fault-child"), link);
@@ -507,7 +493,8 @@ TEST(StuckExecTest, ThreadThatWasReplacedKeepsTheChildrenItHadStarted) {
 }
 
 TEST(StuckExecTest, DestructionDoesNotWaitForAStuckExec) {
-  StuckProgram program;
+  StuckProgram program(ProgramPath("fault-child"));
+  ASSERT_TRUE(program.stuck());
   const TimePoint begin = Now();
   {
     Crew crew(CommandPool({program.path()}));

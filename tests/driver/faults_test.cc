@@ -10,6 +10,7 @@
 
 #include "tests/driver/fault_rig.h"
 #include "tests/support/shows.h"
+#include "tests/support/stuck_program.h"
 #include "worker/base/clock.h"
 
 namespace andiron {
@@ -96,6 +97,33 @@ TEST(FailedStarts, OfAHungOneEndAtOnceByAForcedStop) {
   ASSERT_TRUE(rig.rig().RunUntil([&] { return found; }));
   EXPECT_EQ(rig.Ended(InitializeEnd::kCancelled), 1);
   EXPECT_TRUE(rig.rig().RunUntil([&] { return rig.Bad().spawned == 2; })) << "its slot goes on";
+}
+
+TEST(StuckStart, OfThreeSecondsHoldsUpNeitherTheLoopNorOtherPools) {
+  Shows("A5", "R10", "R57");
+  constexpr Duration kStuckFor = std::chrono::seconds(3);
+  // One job after the other, each a few turns of the loop: were it held up once for longer than a tenth of a second,
+  // on the average, there would be fewer.
+  constexpr int kJobsAtLeast = 30;
+  Rig rig;
+  StuckProgram program(Program("fault-child"));
+  ASSERT_TRUE(program.stuck());
+  WorkerSettings settings = SettingsOf(EchoPool());
+  PoolSettings stuck = EchoPool();
+  stuck.name = "stuck";
+  stuck.command = {program.path(), "good"};
+  settings.pools.push_back(stuck);
+  rig.StartWorker(settings);
+  const auto stuck_in = [&](SlotState state) { return rig.Pool(1).slots.at(static_cast<std::size_t>(state)) == 1; };
+  ASSERT_TRUE(rig.RunUntil([&] { return stuck_in(SlotState::kStarting); }));
+  int jobs = 0;
+  for (const TimePoint begin = Now(); Now() - begin < kStuckFor; ++jobs) {
+    ASSERT_EQ(rig.RunJob({}).outcome, Outcome::kSucceeded);
+  }
+  EXPECT_GE(jobs, kJobsAtLeast);
+  EXPECT_TRUE(stuck_in(SlotState::kStarting));
+  program.Release();
+  EXPECT_TRUE(rig.RunUntil([&] { return stuck_in(SlotState::kIdle); }));
 }
 
 TEST(Starts, OfManyChildrenRunAFewAtATime) {
