@@ -32,6 +32,7 @@ Children::Options OptionsOf(const Crew::Setup& setup) {
   options.worker_name = setup.worker_name;
   options.allow_cgroup = setup.allow_cgroup;
   options.adopt_orphans = setup.adopt_orphans;
+  options.keep = setup.keep;
   return options;
 }
 

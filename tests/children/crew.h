@@ -33,6 +33,7 @@ class Crew {
   struct Setup {
     bool allow_cgroup = false;
     bool adopt_orphans = true;
+    bool keep = false;
     std::string worker_name = "crew";
   };
 

@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 
 #include "tests/children/crew.h"
@@ -67,7 +69,6 @@ off_t LoggedOfShortLines(LogFormat format, std::int64_t rate_limit, std::size_t 
   const UniqueFd file(memfd_create("log", MFD_CLOEXEC));
   Log log(file.get(), LogLevel::kInfo, format);
   LogAllowance allowance(rate_limit);
-  LineCapture capture("pool/0.1", "stdout", 1000, allowance, log);
   int ends[2];
   EXPECT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
   std::string lines;
@@ -76,8 +77,12 @@ off_t LoggedOfShortLines(LogFormat format, std::int64_t rate_limit, std::size_t 
   close(ends[1]);
   uv_loop_t loop;
   uv_loop_init(&loop);
-  EXPECT_EQ(capture.Open(&loop, UniqueFd(ends[0])), 0);
-  capture.Finish();
+  {
+    LogBrake brake(&loop);
+    LineCapture capture("pool/0.1", "stdout", 1000, allowance, brake, log);
+    EXPECT_EQ(capture.Open(&loop, UniqueFd(ends[0])), 0);
+    capture.Finish();
+  }
   EXPECT_EQ(CloseLoop(&loop), 0);
   EXPECT_GT(allowance.dropped(), 0);
   log.Flush();
@@ -91,6 +96,83 @@ TEST(LineCaptureTest, ShortLinesFillTheLogNoFasterThanLongOnes) {
     EXPECT_GT(logged, kRate / 4);
     EXPECT_LE(logged, kRate);
   }
+}
+
+// A pipe whose reader has a limit of 16 KiB a second, and lines of 16 bytes that are written into it.
+class LimitedStream {
+ public:
+  explicit LimitedStream(std::uint64_t pause_ms) {
+    uv_loop_init(&loop_);
+    brake_.emplace(&loop_, pause_ms);
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    writer_ = UniqueFd(ends[1]);
+    capture_.emplace("pool/0.1", "stdout", 1000, allowance_, *brake_, log_);
+    EXPECT_EQ(capture_->Open(&loop_, UniqueFd(ends[0])), 0);
+  }
+  ~LimitedStream() {
+    capture_.reset();
+    brake_.reset();
+    EXPECT_EQ(CloseLoop(&loop_), 0);
+  }
+  LimitedStream(const LimitedStream&) = delete;
+  LimitedStream& operator=(const LimitedStream&) = delete;
+
+  void Print(std::size_t bytes) {
+    std::string lines;
+    while (lines.size() < bytes) lines += "fifteen letters\n";
+    EXPECT_EQ(write(writer_.get(), lines.data(), lines.size()), static_cast<ssize_t>(lines.size()));
+  }
+  int Unread() const {
+    int bytes = 0;
+    ioctl(writer_.get(), FIONREAD, &bytes);
+    return bytes;
+  }
+  uv_loop_t* loop() { return &loop_; }
+  const LogBrake& brake() const { return *brake_; }
+  void Finish() { capture_->Finish(); }
+
+ private:
+  uv_loop_t loop_;
+  UniqueFd log_file_{memfd_create("log", MFD_CLOEXEC)};
+  Log log_{log_file_.get(), LogLevel::kInfo, LogFormat::kText};
+  LogAllowance allowance_{16 << 10};
+  std::optional<LogBrake> brake_;
+  std::optional<LineCapture> capture_;
+  UniqueFd writer_;
+};
+
+constexpr std::uint64_t kForEverMs = 3'600'000;
+
+TEST(LogBrakeTest, LetsAFloodWaitAndNobodyElse) {
+  Shows("R91");
+  LimitedStream stream(kForEverMs);
+  stream.Print(1 << 10);
+  ASSERT_TRUE(RunUntil(stream.loop(), [&] { return stream.Unread() == 0; }));
+  EXPECT_EQ(stream.brake().paused(), 0U) << "within its limit";
+  stream.Print(48 << 10);
+  ASSERT_TRUE(RunUntil(stream.loop(), [&] { return stream.Unread() == 0; }));
+  EXPECT_EQ(stream.brake().paused(), 1U);
+  stream.Print(1 << 10);
+  RunFor(stream.loop(), std::chrono::milliseconds(20));
+  EXPECT_EQ(stream.Unread(), 1 << 10);
+}
+
+TEST(LogBrakeTest, LetsAFloodGoOnAfterThePause) {
+  Shows("R91");
+  LimitedStream stream(LogBrake::kPauseMs);
+  for (int burst = 0; burst < 3; ++burst) {
+    stream.Print(48 << 10);
+    EXPECT_TRUE(RunUntil(stream.loop(), [&] { return stream.Unread() == 0 && stream.brake().paused() == 0; }));
+  }
+}
+
+TEST(LogBrakeTest, ForgetsAStreamThatEndsWhileItWaits) {
+  LimitedStream stream(kForEverMs);
+  stream.Print(48 << 10);
+  ASSERT_TRUE(RunUntil(stream.loop(), [&] { return stream.brake().paused() == 1; }));
+  stream.Finish();
+  EXPECT_EQ(stream.brake().paused(), 0U);
 }
 
 TEST(LineTailTest, KeepsTheLastLinesWithinItsBounds) {

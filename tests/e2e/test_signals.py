@@ -134,6 +134,16 @@ class ToAWorker(WithWorker):
         worker.wait(DEADLINE)
         wait_until(lambda: not marked(self.mark), "no child is left", GONE_WITHIN)
 
+    @shows("C1", "R43")
+    def test_what_its_children_have_left_behind_ends_with_a_killed_worker(self):
+        worker = self.start_worker("--warm", "1", "--", FAULT, "escapee")
+        if self.status()["worker"]["containment"] != "cgroup":
+            self.skipTest("without a cgroup nobody can find it once the worker is dead")
+        wait_until(lambda: len(marked(self.mark)) == 3, "the worker, a child, and what it has left behind")
+        worker.kill()
+        worker.wait(DEADLINE)
+        wait_until(lambda: not marked(self.mark), "nothing is left", GONE_WITHIN)
+
     @shows("C3")
     def test_nothing_outlives_a_worker_that_crashes(self):
         for number in (signal.SIGSEGV, signal.SIGABRT):

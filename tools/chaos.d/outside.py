@@ -48,6 +48,13 @@ def is_descendant(pid):
     return read(f"/proc/{pid}/comm").strip() == b"left-behind"
 
 
+def has_keeper(worker):
+    """Whether the process lives that ends what this worker has left behind."""
+    name = f"andiron-keeper of {worker}".encode()
+    named = [pid for pid in processes() if read(f"/proc/{pid}/cmdline").rstrip(b"\0") == name]
+    return any(stat_of(pid)[0] not in "ZX" for pid in named)
+
+
 def zombies_of(parent):
     return [pid for pid in processes() if stat_of(pid) == ("Z", parent)]
 

@@ -190,6 +190,13 @@ UniqueFd MakeChildCgroup(const std::string& path, std::int64_t memory_limit) {
   return UniqueFd(open((path + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
 }
 
+bool BuryCgroup(const std::string& path) {
+  if (access(path.c_str(), F_OK) != 0) return true;
+  const UniqueFd lock = LockCgroup(path);
+  if (lock) KillAndRemove(path);
+  return static_cast<bool>(lock);
+}
+
 bool KillCgroup(const std::string& path) { return WriteFile(path + "/cgroup.kill", "1"); }
 
 std::vector<pid_t> CgroupMembers(const std::string& path) {

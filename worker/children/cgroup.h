@@ -73,6 +73,10 @@ std::int64_t CgroupMemoryPeak(const std::string& path);
 // Removes it with its own subdirectories; false while something lives in it.
 bool RemoveCgroup(const std::string& path);
 
+// The directory of a worker that has died: kills what is left in it, waits a moment for its end, and removes it.
+// False, and nothing of that, if somebody holds its lock: a process that dies with that worker, or a later owner.
+bool BuryCgroup(const std::string& path);
+
 }  // namespace andiron
 
 #endif  // ANDIRON_WORKER_CHILDREN_CGROUP_H_

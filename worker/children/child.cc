@@ -46,8 +46,10 @@ Child::Child(ChildId id, const ChildPool& pool, Inbox& inbox, Log& log, ChildOwn
       evidence_(EvidenceOf(id, pool.settings)),
       channel_(id, static_cast<std::size_t>(pool.settings.max_result), inbox),
       log_allowance_(pool.settings.log_rate_limit),
-      stdout_(evidence_.name, "stdout", static_cast<std::size_t>(pool.settings.log_line_limit), log_allowance_, log),
-      stderr_(evidence_.name, "stderr", static_cast<std::size_t>(pool.settings.log_line_limit), log_allowance_, log) {}
+      stdout_(evidence_.name, "stdout", static_cast<std::size_t>(pool.settings.log_line_limit), log_allowance_,
+              owner.log_brake(), log),
+      stderr_(evidence_.name, "stderr", static_cast<std::size_t>(pool.settings.log_line_limit), log_allowance_,
+              owner.log_brake(), log) {}
 
 void Child::OnLaunched(uv_loop_t* loop, Launch& launch) {
   launch_ = nullptr;

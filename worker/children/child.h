@@ -41,6 +41,8 @@ class ChildOwner {
   virtual void OnExit(Child& child) = 0;
   // The machine has run out of memory since this was asked last.
   virtual bool MachineRanOutOfMemory() = 0;
+  // Of all its children's streams.
+  virtual LogBrake& log_brake() = 0;
 
  protected:
   ~ChildOwner() = default;

@@ -44,6 +44,7 @@ class Children {
     std::string worker_name;    // names the cgroup directory
     bool allow_cgroup = true;   // false: containment by group and subreaper only
     bool adopt_orphans = true;  // this process is a subreaper and may reap what it adopts
+    bool keep = false;          // fork a keeper, where there is a cgroup: see keeper.h
   };
 
   Children(uv_loop_s* loop, Inbox& inbox, Log& log, const std::vector<PoolSettings>& pools, const Options& options);

@@ -54,6 +54,7 @@ Children::Impl::Impl(uv_loop_t* loop, Inbox& inbox, Log& log, const std::vector<
       inbox_(inbox),
       log_(log),
       options_(options),
+      log_brake_(loop),
       places_(pools.size()),
       cgroups_(options.worker_name, options.allow_cgroup),
       machine_oom_kills_(MachineOomKills()),
@@ -62,6 +63,8 @@ Children::Impl::Impl(uv_loop_t* loop, Inbox& inbox, Log& log, const std::vector<
     pools_.push_back(MakePool(settings));
     watch_memory_ = watch_memory_ || (settings.memory_limit > 0 && !cgroups_.limits_memory());
   }
+  // Process 1 needs none: the kernel ends a PID namespace with it.
+  if (options_.keep && cgroups_.available() && getpid() != 1) keeper_.emplace(loop_, log_, cgroups_.path());
   for (const std::string& name : cgroups_.KillLeftovers()) {
     log_.Write(LogLevel::kWarn, "leftovers_killed", "processes of an earlier life of this worker were killed",
                {{"cgroup", name}});
@@ -99,7 +102,7 @@ void Children::Impl::StartOrphans() {
       Orphans::Callbacks{
           .is_child =
               [this](pid_t pid) {
-                bool found = false;
+                bool found = keeper_ && keeper_->pid() == pid;
                 ForEachChild([&](Child& child) { found = found || (child.has_process() && child.pid() == pid); });
                 for (const auto& command : stop_commands_) found = found || command->pid() == pid;
                 return found;

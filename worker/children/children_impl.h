@@ -17,6 +17,8 @@
 #include "worker/children/cgroup.h"
 #include "worker/children/child.h"
 #include "worker/children/children.h"
+#include "worker/children/keeper.h"
+#include "worker/children/log_brake.h"
 #include "worker/children/orphans.h"
 #include "worker/children/spawner.h"
 #include "worker/children/stop_command.h"
@@ -52,6 +54,7 @@ class Children::Impl final : public ChildOwner {
 
   void OnExit(Child& child) override;
   bool MachineRanOutOfMemory() override;
+  LogBrake& log_brake() override { return log_brake_; }
 
   void OnLaunched(std::unique_ptr<Launch> launch);
   void RunStopCommand(Child& child);
@@ -72,6 +75,7 @@ class Children::Impl final : public ChildOwner {
   Inbox& inbox_;
   Log& log_;
   const Options options_;
+  LogBrake log_brake_;
   std::vector<std::unique_ptr<ChildPool>> pools_;
   std::vector<std::vector<Place>> places_;                      // by pool and slot
   std::vector<std::unique_ptr<Child>> given_up_;                // their slots have gone on without them
@@ -79,6 +83,7 @@ class Children::Impl final : public ChildOwner {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> dirty_;  // pool and slot of children with frames to write
   std::vector<std::unique_ptr<StopCommand>> stop_commands_;
   std::vector<std::string> cgroups_to_remove_;  // still occupied by the dying
+  std::optional<Keeper> keeper_;                // ends after the cgroups, which it would tidy up in our stead
   CgroupRoot cgroups_;
   std::optional<Orphans> orphans_;
   UvHandle<uv_timer_t> housekeeping_;

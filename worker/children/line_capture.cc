@@ -54,15 +54,24 @@ int LineCapture::Open(uv_loop_t* loop, UniqueFd descriptor) {
   const int error = poll_.Init(this, [&](uv_poll_t* poll) { return uv_poll_init(loop, poll, descriptor.get()); });
   if (error != 0) return error;
   descriptor_ = std::move(descriptor);
+  return Watch();
+}
+
+int LineCapture::Watch() {
   return uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* poll, int, int) {
     if (poll->data != nullptr) static_cast<LineCapture*>(poll->data)->OnReadable();
   });
 }
 
 void LineCapture::OnReadable() {
+  const std::int64_t dropped_before = allowance_.dropped();
   allowance_.Refill(Now());
   for (int i = 0; i < kReadsPerTurn && descriptor_ && ReadOnce(); ++i) {
   }
+  const bool floods = allowance_.dropped() > dropped_before || cut_;
+  if (!descriptor_ || !floods) return;
+  uv_poll_stop(poll_.get());
+  brake_.Pause(*this);
 }
 
 // False when there is nothing more to read now.
@@ -114,6 +123,7 @@ void LineCapture::Finish() {
 void LineCapture::Close() {
   if (!descriptor_) return;
   if (!line_.empty()) EndLine();
+  brake_.Forget(*this);
   poll_.Reset();
   descriptor_.Reset();
 }

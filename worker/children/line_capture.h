@@ -2,8 +2,8 @@
 // last lines kept for the autopsy.
 //
 // A child that prints faster than its limit is read all the same (it must not hang on a full pipe), but its lines are
-// dropped and counted. A line longer than the limit is cut and its rest dropped.
-// Loop's thread. Log and tail must outlive it.
+// dropped and counted, and between two reads it has to wait a moment (LogBrake). A line longer than the limit is cut
+// and its rest dropped. Loop's thread. Allowance, brake and log must outlive it.
 #ifndef ANDIRON_WORKER_CHILDREN_LINE_CAPTURE_H_
 #define ANDIRON_WORKER_CHILDREN_LINE_CAPTURE_H_
 
@@ -18,6 +18,7 @@
 #include "worker/base/log.h"
 #include "worker/base/unique_fd.h"
 #include "worker/base/uv_handle.h"
+#include "worker/children/log_brake.h"
 
 namespace andiron {
 
@@ -56,13 +57,19 @@ class LineCapture {
  public:
   // `child` and `stream` name the lines in the log.
   LineCapture(std::string_view child, std::string_view stream, std::size_t line_limit, LogAllowance& allowance,
-              Log& log)
-      : child_(child), stream_(stream), line_limit_(line_limit), allowance_(allowance), log_(log) {}
+              LogBrake& brake, Log& log)
+      : child_(child), stream_(stream), line_limit_(line_limit), allowance_(allowance), brake_(brake), log_(log) {}
+  ~LineCapture() { brake_.Forget(*this); }
+  LineCapture(const LineCapture&) = delete;
+  LineCapture& operator=(const LineCapture&) = delete;
 
   int Open(uv_loop_t* loop, UniqueFd descriptor);
 
   // Reads what is there, up to a bound, and closes: the last line counts even without its newline.
   void Finish();
+
+  // Reads what comes from now on: after Open, and after a pause.
+  int Watch();
 
   const LineTail& tail() const { return tail_; }
 
@@ -78,6 +85,7 @@ class LineCapture {
   const std::string_view stream_;
   const std::size_t line_limit_;
   LogAllowance& allowance_;
+  LogBrake& brake_;
   Log& log_;
   UniqueFd descriptor_;
   UvHandle<uv_poll_t> poll_;

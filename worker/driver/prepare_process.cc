@@ -1,5 +1,7 @@
 // What a program that is nothing but a worker does to itself before its first thread. An embedded worker does none of
 // it.
+#include "worker/driver/prepare_process.h"
+
 #include <andiron/worker.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,6 +15,8 @@
 
 namespace andiron {
 namespace {
+
+bool prepared = false;
 
 // A closed 0, 1 or 2 would be given to the next thing that is opened, and a library's message would end up in it.
 void OpenStandardDescriptors() {
@@ -58,6 +62,9 @@ void PrepareProcess() {
   SetSignals();
   // As process 1 orphans come to us anyway; elsewhere they come because of this.
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  prepared = true;
 }
+
+bool ProcessIsPrepared() { return prepared; }
 
 }  // namespace andiron

@@ -9,6 +9,7 @@
 
 #include "jobs/settings_rules.h"
 #include "worker/driver/cpus.h"
+#include "worker/driver/prepare_process.h"
 
 namespace andiron {
 namespace {
@@ -25,6 +26,7 @@ Driver::Options DriverOptions(const WorkerSettings& settings, const WorkerImpl::
   made.children.worker_name = settings.name;
   made.children.allow_cgroup = options.allow_cgroup;
   made.children.adopt_orphans = AdoptsOrphans();
+  made.children.keep = ProcessIsPrepared();
   made.seed = (std::uint64_t{random()} << 32) | random();
   made.strict = options.strict;
   return made;
