@@ -90,8 +90,10 @@ TEST(HostileClient, NestingIsRefusedBeyondProtobufsHundredHoweverDeep) {
 TEST(HostileClient, WhatIsUnknownInAMessageIsNeitherReadNorPassedOn) {
   ServerRig rig(EchoPool());
   EXPECT_TRUE(rig.While([&] {
+    // So many that no pid or time looks like them.
+    constexpr std::size_t kDepth = 16;
     const UniqueFd descriptor = ConnectRaw(rig.path());
-    const std::string bytes = FramesOf({Hello()}) + NestedSubmit(1);
+    const std::string bytes = FramesOf({Hello()}) + NestedSubmit(kDepth);
     ASSERT_EQ(send(descriptor.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
     FrameReader reader(LimitsForControlClient());
     control::FromWorker message;
@@ -102,7 +104,7 @@ TEST(HostileClient, WhatIsUnknownInAMessageIsNeitherReadNorPassedOn) {
       reader.Commit(static_cast<std::size_t>(count));
       while (const auto frame = reader.Next()) {
         ASSERT_TRUE(message.ParseFromArray(frame->body.data(), static_cast<int>(frame->body.size())));
-        EXPECT_EQ(message.SerializeAsString().find(kGroupBegins), std::string::npos);
+        EXPECT_EQ(message.SerializeAsString().find(std::string(kDepth, kGroupBegins)), std::string::npos);
       }
     }
     EXPECT_EQ(message.outcome().output(), "x");

@@ -101,7 +101,8 @@ class Cuts(Faults):
         worker = self.worker(tap, command=book, pool=PLENTY, livekit=EAGER).ready()
         for number in range(4):
             self.dispatch("sleep=300ms", 2)
-            wait_until(lambda: len(tap.heard("assignment")) == 2 * number + 2, "the jobs are assigned")
+            # What is lost on the way nobody can run: that the server has said it isn't enough.
+            worker.wait(lambda agent: agent["assigned"] == 2 * number + 2, "the assignments have been read")
             tap.link(number).cut()
             worker.wait(lambda agent: agent["reconnects"] == number + 1 and agent["state"] == "registered", "back")
             worker.ready()
