@@ -45,7 +45,9 @@ ConfigVerb::ConfigVerb(CLI::App& app) {
   check_flags_ = std::make_unique<SettingsFlags>(*check_);
   show_flags_ = std::make_unique<SettingsFlags>(*show_);
   for (CLI::App* verb : {check_, show_}) {
-    verb->add_option("FILE", file_, "YAML file, as with --config")->type_name("");
+    verb->add_option("FILE", file_, "YAML file, as with --config")
+        ->type_name("")
+        ->excludes(verb->get_option("--config"));
     verb->add_option("-o,--output", output_, "json for programs")
         ->check(CLI::IsMember({"text", "json"}))
         ->type_name("FORMAT");

@@ -24,7 +24,7 @@ constexpr const char* kExamples =
 int Report(const absl::Status& status) {
   std::cerr << "andiron: " << Printable(std::string(status.message()));
   if (absl::IsAlreadyExists(status)) {
-    std::cerr << "; give this one another name with --name, or end that one with `andiron stop`\n";
+    std::cerr << ", or end that one with `andiron stop`\n";
     return kExitRefused;
   }
   if (absl::IsPermissionDenied(status)) {

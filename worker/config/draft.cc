@@ -124,7 +124,7 @@ void Draft::FailAtHighest(const std::vector<std::string>& paths, const std::stri
     if (found != origins_.end() && found->second.kind > place.kind) place = found->second;
   }
   const auto around = origins_.find(whole);
-  if (place.kind == Origin::Kind::kDefault && around != origins_.end()) place = around->second;
+  if (place.kind == Origin::Kind::kDefault) place = around == origins_.end() ? file_ : around->second;
   Fail(place, std::move(text));
 }
 

@@ -25,6 +25,8 @@ class Draft {
 
   // The first of the name; an index of pools, or -1.
   int FindPool(std::string_view name) const;
+  // Where mistakes are reported that have no place of their own, such as a lack of pools: the beginning of the file.
+  void SetFile(const Origin& file) { file_ = file; }
   int AddPool(std::string name, const Origin& origin);
   std::vector<std::string> PoolNames() const;
 
@@ -59,6 +61,7 @@ class Draft {
   livekit::Settings livekit_;
   bool uses_livekit_ = false;
   Origins origins_;
+  Origin file_;
   std::multimap<std::tuple<Origin::Kind, int, int>, ConfigError> errors_;  // by origin, line and column
 };
 

@@ -245,6 +245,7 @@ void ReadConfigFile(const std::string& path, const EnvironmentMap& environment, 
 
 void ReadConfigText(const std::string& name, std::string_view text, const EnvironmentMap& environment, Draft& draft) {
   FileReader reader(name, environment, draft);
+  draft.SetFile({Origin::Kind::kFile, name, 1, 1});
   const YamlDocument document = ParseYaml(text);
   for (const YamlProblem& problem : document.problems) draft.Fail(reader.At(problem.place), problem.text);
   if (!document.problems.empty() || document.root == nullptr) return;

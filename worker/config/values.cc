@@ -1,6 +1,7 @@
 #include "worker/config/values.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <iterator>
 
@@ -172,6 +173,13 @@ std::string AssignVariables(const Setting& setting, const Written& written, Vari
   return {};
 }
 
+// As shells have them: whatever else stands here is a mistake, "3" or "PATH=/bin" for example.
+bool IsVariableName(std::string_view name) {
+  const auto fits = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  return !name.empty() && std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
+         std::all_of(name.begin(), name.end(), fits);
+}
+
 std::string AssignInherit(const Setting& setting, const Written& written, EnvInherit& field) {
   if (auto* text = std::get_if<std::string>(&written)) {
     if (Lower(*text) == "all" || Lower(*text) == "none") {
@@ -181,12 +189,16 @@ std::string AssignInherit(const Setting& setting, const Written& written, EnvInh
     std::string blanks = *text;
     std::replace(blanks.begin(), blanks.end(), ',', ' ');
     const auto words = SplitWords(blanks);
-    if (!words || words->empty()) return Expected(setting, WrittenText(written));
+    if (!words || words->empty() || !std::all_of(words->begin(), words->end(), IsVariableName)) {
+      return Expected(setting, WrittenText(written));
+    }
     field = {EnvInherit::Kind::kNames, *words};
     return {};
   }
   const auto* names = std::get_if<std::vector<std::string>>(&written);
   if (!names) return Expected(setting, WrittenText(written));
+  const auto wrong = std::find_if_not(names->begin(), names->end(), IsVariableName);
+  if (wrong != names->end()) return Expected(setting, Shown(*wrong));
   field = {names->empty() ? EnvInherit::Kind::kNone : EnvInherit::Kind::kNames, *names};
   return {};
 }
