@@ -207,6 +207,13 @@ class Control(WithWorker):
             self.assertEqual(job.returncode, 125)
             self.assertIn(b"CANCELLED", err)
 
+    def test_a_second_worker_on_its_socket_is_refused_with_what_to_do(self):
+        self.start_worker("--warm", "1", "--", ECHO)
+        code, _, err = self.andiron("start", "--socket", self.socket, "--", ECHO)
+        self.assertEqual(code, 75)
+        self.assertEqual(err, f"andiron: a worker answers at {self.socket} already: give this one another --name or "
+                              "--socket, or end that one with `andiron stop`\n")
+
     def test_a_pool_that_is_not_there_is_named_beside_those_that_are(self):
         self.start_worker("--warm", "1", "--", ECHO)
         code, _, err = self.submit("nowhere", "x")

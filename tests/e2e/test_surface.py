@@ -55,6 +55,10 @@ class Usage(EndToEnd):
     def test_lines_and_a_literal_payload_contradict_each_other(self):
         self.assert_usage("submit", "pool", "payload", "--lines", says="--lines")
 
+    def test_a_configuration_is_one_file(self):
+        for verb in ("check", "show"):
+            self.assert_usage("config", verb, "--config", "one.yaml", "other.yaml", says="--config excludes FILE")
+
     def test_no_command(self):
         self.assert_usage("run", says="command")
 
