@@ -1,5 +1,9 @@
 // With as many children as a large machine has: what one death costs, and what a full queue does to the loop.
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <random>
 #include <utility>
@@ -29,6 +33,30 @@ bool UntilAllIdle(Stage& stage, int children) {
   return stage.RunUntil("children don't become ready", [&] { return stage.Slots(SlotState::kIdle) == children; });
 }
 
+// The floor: how long the kernel takes to kill a process that does nothing and to say so. Negative: there was none.
+double BareDeathMs() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+  const UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (write(writer.get(), "x", 1) != 1) _exit(1);
+    for (;;) pause();
+  }
+  writer.Reset();
+  char ready = 0;
+  const UniqueFd pidfd = pid > 0 && read(reader.get(), &ready, 1) == 1 ? OpenPidfd(pid) : UniqueFd();
+  if (!pidfd) return -1;
+  pollfd end{pidfd.get(), POLLIN, 0};
+  const TimePoint killed = Now();
+  SignalProcess(pidfd.get(), SIGKILL);
+  poll(&end, 1, -1);
+  const double taken = Milliseconds(Now() - killed);
+  waitpid(pid, nullptr, 0);
+  return taken;
+}
+
 }  // namespace
 
 Findings DeathToNotIdle(const Amount& amount) {
@@ -36,6 +64,7 @@ Findings DeathToNotIdle(const Amount& amount) {
   if (!UntilAllIdle(stage, amount.children)) return {{}, stage.failure()};
   std::mt19937 random(1);
   std::vector<double> noticed_ms;
+  std::vector<double> bare_ms;
   for (int death = 0; death < amount.deaths && stage.failure().empty(); ++death) {
     const std::vector<ChildStatus> children = stage.Pool().children;
     const ChildStatus& child = children[random() % children.size()];
@@ -55,12 +84,18 @@ Findings DeathToNotIdle(const Amount& amount) {
     noticed_ms.push_back(Milliseconds(noticed - killed));
     stage.OnTurn(nullptr);
     if (!UntilAllIdle(stage, amount.children)) break;
+    bare_ms.push_back(BareDeathMs());
+    if (bare_ms.back() < 0) stage.Fail("no process beside the worker's");
   }
   if (!stage.failure().empty() || !stage.Stop()) return {{}, stage.failure()};
+  const std::string bare = "SIGKILL of a process that does nothing to its pidfd, in turn with those, ";
   const std::string name = "SIGKILL of an idle child to its slot not Idle, 1,000 children, ";
   return {{{name + "p50", Quantile(noticed_ms, 0.5), "ms", 0, noticed_ms.size()},
            {name + "p99", Quantile(noticed_ms, 0.99), "ms", 2, noticed_ms.size()},
-           {name + "p100", Quantile(noticed_ms, 1), "ms", 0, noticed_ms.size()}},
+           {name + "p100", Quantile(noticed_ms, 1), "ms", 0, noticed_ms.size()},
+           {bare + "p50", Quantile(bare_ms, 0.5), "ms", 0, bare_ms.size()},
+           {bare + "p99", Quantile(bare_ms, 0.99), "ms", 0, bare_ms.size()},
+           {bare + "p100", Quantile(bare_ms, 1), "ms", 0, bare_ms.size()}},
           ""};
 }
 
