@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <deque>
 #include <string>
 #include <utility>
@@ -70,6 +71,10 @@ class Bed {
   }
 
   std::pair<ChildId, JobNumber> TakeRunning() {
+    if (running_.empty()) {
+      std::fputs("andiron-core-cost: no job runs\n", stderr);
+      std::exit(1);
+    }
     const auto first = running_.front();
     running_.pop_front();
     return first;

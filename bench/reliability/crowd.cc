@@ -47,7 +47,11 @@ double BareDeathMs() {
   writer.Reset();
   char ready = 0;
   const UniqueFd pidfd = pid > 0 && read(reader.get(), &ready, 1) == 1 ? OpenPidfd(pid) : UniqueFd();
-  if (!pidfd) return -1;
+  if (!pidfd) {
+    if (pid > 0) kill(pid, SIGKILL);  // not reaped yet, so the number is its own
+    if (pid > 0) waitpid(pid, nullptr, 0);
+    return -1;
+  }
   pollfd end{pidfd.get(), POLLIN, 0};
   const TimePoint killed = Now();
   SignalProcess(pidfd.get(), SIGKILL);

@@ -102,7 +102,7 @@ void Children::Impl::StartOrphans() {
       Orphans::Callbacks{
           .is_child =
               [this](pid_t pid) {
-                bool found = keeper_ && keeper_->pid() == pid;
+                bool found = Keeper::Is(pid);
                 ForEachChild([&](Child& child) { found = found || (child.has_process() && child.pid() == pid); });
                 for (const auto& command : stop_commands_) found = found || command->pid() == pid;
                 return found;

@@ -1,7 +1,6 @@
 #include "worker/children/keeper.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -12,8 +11,11 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
+#include <set>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "worker/children/cgroup.h"
 #include "worker/children/proc_files.h"
@@ -24,6 +26,7 @@ namespace andiron {
 namespace {
 
 constexpr int kEndMs = 500;
+constexpr int kLookAgainMs = 100;
 constexpr int kBuryTries = 50;
 constexpr int kBuryStepMs = 10;
 constexpr char kWithoutIt[] = "; processes that children leave in other sessions outlive this worker if it is killed";
@@ -57,26 +60,20 @@ void Overwrite(std::uintptr_t begin, std::uintptr_t end, std::string_view text) 
 
 // Its command line would be taken for a second worker's, and its environment, which may name the worker and hold its
 // secrets, for a process of the worker's.
-void ShowAs(const std::string& title) {
+void ShowAs(std::string_view title, const Shown& shown) {
   prctl(PR_SET_NAME, "andiron-keeper");
-  const Shown shown = WhatIsShown();
   Overwrite(shown.arguments_begin, shown.arguments_end, title);
   Overwrite(shown.environment_begin, shown.environment_end, "");
 }
 
-// Before Linux 5.9 the kernel has no such call.
-void CloseEverything() {
-  if (close_range(0, ~0U, 0) == 0) return;
-  const long limit = sysconf(_SC_OPEN_MAX);
-  for (int descriptor = 0; descriptor < limit; ++descriptor) close(descriptor);
-}
-
 void AwaitEnd(pid_t worker) {
   const UniqueFd pidfd = OpenPidfd(worker);
+  // Without a descriptor (the system may lack one) it has to look again and again: it has another parent then.
+  const int look_again_ms = pidfd ? -1 : kLookAgainMs;
   // It may have died before we looked; then the number is nobody's, or somebody else's.
-  if (getppid() != worker) return;
-  pollfd waiter{pidfd.get(), POLLIN, 0};
-  while (poll(&waiter, 1, -1) < 0 && errno == EINTR) {
+  while (getppid() == worker) {
+    pollfd waiter{pidfd.get(), POLLIN, 0};
+    if (poll(&waiter, 1, look_again_ms) > 0) return;
   }
 }
 
@@ -89,46 +86,75 @@ void EndWhatIsLeft(int directory, const std::string& cgroup) {
   for (int i = 0; i < kBuryTries && !BuryCgroup(cgroup); ++i) poll(nullptr, 0, kBuryStepMs);
 }
 
-[[noreturn]] void Keep(pid_t worker, const std::string& cgroup) {
+// What it is made of before the fork: afterwards another thread of the worker may have held any lock.
+struct Orders {
+  pid_t worker;
+  std::string cgroup;
+  std::string title;
+  Shown shown;
+};
+
+[[noreturn]] void Keep(const Orders& orders) {
   setsid();
-  CloseEverything();
-  const UniqueFd directory(open(cgroup.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  ShowAs("andiron-keeper of " + std::to_string(worker));
+  if (close_range(0, ~0U, 0) != 0) _exit(1);
+  const UniqueFd directory(open(orders.cgroup.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  ShowAs(orders.title, orders.shown);
   // No mount is to be held by it.
-  if (chdir("/") != 0) _exit(1);
-  AwaitEnd(worker);
-  EndWhatIsLeft(directory.get(), cgroup);
+  if (!directory || chdir("/") != 0) _exit(1);
+  AwaitEnd(orders.worker);
+  EndWhatIsLeft(directory.get(), orders.cgroup);
   _exit(0);
 }
 
 // With all signals blocked, from before its first step: handlers are the worker's.
 pid_t ForkKeeper(const std::string& cgroup) {
   const pid_t worker = getpid();
+  const Orders orders{worker, cgroup, "andiron-keeper of " + std::to_string(worker), WhatIsShown()};
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const pid_t pid = fork();
-  if (pid == 0) Keep(worker, cgroup);
+  if (pid == 0) Keep(orders);
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = error;
   return pid;
 }
 
+// Of all workers of this process.
+std::mutex registry_lock;
+std::set<pid_t> registry;
+
+void Register(pid_t pid, bool lives) {
+  const std::lock_guard lock(registry_lock);
+  if (lives) {
+    registry.insert(pid);
+  } else {
+    registry.erase(pid);
+  }
+}
+
 }  // namespace
+
+bool Keeper::Is(pid_t pid) {
+  const std::lock_guard lock(registry_lock);
+  return registry.contains(pid);
+}
 
 Keeper::Keeper(uv_loop_t* loop, Log& log, const std::string& cgroup) : log_(log), pid_(ForkKeeper(cgroup)) {
   if (pid_ < 0) {
     log_.Write(LogLevel::kWarn, "no_keeper", std::string("there is no keeper: ") + std::strerror(errno) + kWithoutIt);
     return;
   }
+  Register(pid_, true);
   Watch(loop);
 }
 
 Keeper::~Keeper() {
   poll_.Reset();
   if (SignalProcess(pidfd_.get(), SIGKILL)) ReapWithin(pidfd_.get(), kEndMs);
+  Register(pid_, false);
 }
 
 // Unwatched, for want of a descriptor, it does its work all the same and ends after the worker.
@@ -145,8 +171,8 @@ void Keeper::OnEnd() {
   poll_.Reset();
   ReapWithin(pidfd_.get(), 0);
   pidfd_.Reset();
-  pid_ = -1;
-  log_.Write(LogLevel::kWarn, "keeper_died", std::string("somebody has killed the keeper") + kWithoutIt);
+  Register(std::exchange(pid_, -1), false);
+  log_.Write(LogLevel::kWarn, "keeper_died", std::string("the keeper has ended") + kWithoutIt);
 }
 
 }  // namespace andiron

@@ -32,6 +32,9 @@ class Keeper {
   // -1: there is none.
   pid_t pid() const { return pid_; }
 
+  // The keeper of some worker of this process. From any thread.
+  static bool Is(pid_t pid);
+
  private:
   void Watch(uv_loop_t* loop);
   void OnEnd();

@@ -173,11 +173,9 @@ std::string AssignVariables(const Setting& setting, const Written& written, Vari
   return {};
 }
 
-// As shells have them: whatever else stands here is a mistake, "3" or "PATH=/bin" for example.
+// A number or a whole assignment is a mistake; else the kernel takes any name.
 bool IsVariableName(std::string_view name) {
-  const auto fits = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
-  return !name.empty() && std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
-         std::all_of(name.begin(), name.end(), fits);
+  return !name.empty() && name.find('=') == name.npos && std::isdigit(static_cast<unsigned char>(name.front())) == 0;
 }
 
 std::string AssignInherit(const Setting& setting, const Written& written, EnvInherit& field) {

@@ -95,8 +95,8 @@ PoolSettings SelfPool(std::string name, char** argv);
 
 // For a program that is nothing but a worker: descriptors 0-2 open, others close-on-exec, SIGCHLD default and
 // unblocked, SIGPIPE and SIGXFSZ ignored, orphaned descendants adopted. First thing in main(), before any thread.
-// After it Worker::Create forks, where there is a cgroup: a keeper, which kills what children have left behind if this
-// process is killed, and ends with the worker.
+// After it Worker::Create forks, where there is a cgroup and this isn't process 1: a keeper, which kills what children
+// have left behind if this process is killed, and ends with the worker.
 void PrepareProcess();
 
 }  // namespace andiron
