@@ -19,8 +19,8 @@ class LineCapture;
 
 class LogBrake {
  public:
-  // A pipe holds 64 KiB, so a flood is read at about 32 MiB/s and waits at most 2 ms at a time. Beside one that is read as
-  // fast as it comes, 63 good children on two cores had 3.1 times their p99, so 1.2 times
+  // A pipe holds 64 KiB, so a flood is read at about 32 MiB/s and waits at most 2 ms at a time. Beside one that is read
+  // as fast as it comes, 63 good children on two cores had 3.1 times their p99, so 1.2 times
   // (bench/reliability/neighbours.cc).
   static constexpr std::uint64_t kPauseMs = 2;
 
