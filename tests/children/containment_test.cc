@@ -21,10 +21,6 @@
 namespace andiron {
 namespace {
 
-// A machine without a cgroup that we may write to can't run those tests; what happens there is tested as well.
-bool CgroupsUsable() { return CgroupRoot("probe").available(); }
-constexpr char kNoCgroup[] = "no cgroup here that this user may write to";
-
 class ContainmentTest : public testing::TestWithParam<bool> {
  protected:
   Crew::Setup Level() const { return {.allow_cgroup = GetParam()}; }

@@ -11,6 +11,7 @@
 
 #include "tests/support/process_table.h"
 #include "worker/base/uv_handle.h"
+#include "worker/children/cgroup.h"
 
 namespace andiron {
 namespace {
@@ -37,6 +38,8 @@ Children::Options OptionsOf(const Crew::Setup& setup) {
 }
 
 }  // namespace
+
+bool CgroupsUsable() { return CgroupRoot("probe").available(); }
 
 PoolSettings FaultPool(std::vector<std::string> arguments) {
   PoolSettings pool;

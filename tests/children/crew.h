@@ -25,6 +25,10 @@
 
 namespace andiron {
 
+// A machine without a cgroup that we may write to can't run some tests; what happens there is tested as well.
+bool CgroupsUsable();
+inline constexpr char kNoCgroup[] = "no cgroup here that this user may write to";
+
 // A pool whose children are fault-child with these arguments.
 PoolSettings FaultPool(std::vector<std::string> arguments);
 

@@ -24,9 +24,6 @@
 namespace andiron {
 namespace {
 
-bool CgroupsUsable() { return CgroupRoot("probe").available(); }
-constexpr char kNoCgroup[] = "no cgroup here that this user may write to";
-
 // Whose child it is by then doesn't matter: that one reaps it.
 bool HasEnded(pid_t pid) { return ProcessState(pid) == '?' || ProcessState(pid) == 'Z'; }
 
