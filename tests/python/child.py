@@ -201,6 +201,14 @@ def prewarm_fails(_warm_up):
     raise RuntimeError("the model is missing")
 
 
+def prewarm_without_threads(_warm_up):
+    # The system's refusal, as in a cgroup whose pids.max is reached.
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    threading.Thread.start = refuse
+
+
 def late_progress(_job):
     kept.progress(100, "too late")
     return b"quiet"
@@ -217,6 +225,8 @@ MODES = {
     "prewarm-run-async": dict(run=asynchronous, prewarm=prewarm),
     "prewarm-alone": dict(run=plain, prewarm=prewarm_alone),
     "prewarm-fails": dict(run=plain, prewarm=prewarm_fails),
+    "no-threads": dict(run=plain, prewarm=prewarm_without_threads),
+    "no-threads-async": dict(run=asynchronous, prewarm=prewarm_without_threads),
 }
 
 andiron.serve(**MODES[sys.argv[1]])

@@ -62,6 +62,13 @@ class WarmUp(unittest.TestCase):
             self.assertEqual(worker.exit_code(), 1)
             self.assertIn("RuntimeError: the model is missing", worker.errors())
 
+    def test_a_child_that_gets_no_thread_for_its_channel_was_never_ready(self):
+        for mode in ("no-threads", "no-threads-async"):
+            with self.subTest(mode), FakeWorker(mode) as worker:
+                self.assertIsNone(worker.receive(), "it said that it was ready")
+                self.assertEqual(worker.exit_code(), 1)
+                self.assertIn("RuntimeError: can't start new thread", worker.errors())
+
 
 class Results(unittest.TestCase):
     def test_bytes_text_and_nothing_are_results(self):

@@ -138,12 +138,12 @@ class _Session:
         self._send(pb.FromChild(progress=pb.Progress(percent=percent, text=text)))
 
     def start(self, mode: Mode) -> None:
-        """Warm: says so, and starts to read."""
+        """Warm: starts to read, and says so. Without a thread to read with it was never ready."""
         hello = pb.Hello(
             protocol_version=_PROTOCOL_VERSION, sdk_name="python", sdk_version=__version__, pid=os.getpid()
         )
-        self._send(pb.FromChild(hello=hello))
         threading.Thread(target=self._read, args=(mode,), name="andiron-reader", daemon=True).start()
+        self._send(pb.FromChild(hello=hello))
 
     def finish(self, job: Job, result: pb.Result) -> None:
         if len(result.output) > self._max_result:  # sent, it would end this child
