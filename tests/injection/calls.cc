@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
+#include <cstddef>
 #include <cstring>
 #include <ctime>
 #include <utility>
@@ -35,6 +36,7 @@ std::atomic<int> wall_clock_read{0};
 thread_local int exempt = 0;
 std::function<void(int*)> at_failed_clone;
 
+std::atomic<int> clones_into{0};
 std::atomic<bool> next_dies_at_birth{false};
 
 int DieAtBirth(void*) {
@@ -82,6 +84,7 @@ bool Fails(Call call) {
 const std::array<Site, kCalls>& Sites() {
   static const std::array<Site, kCalls> sites{{
       {Call::kClone, "clone", {EAGAIN, ENOMEM}},
+      {Call::kCloneInto, "clone3", {ENOSYS, EPERM, EINVAL, EACCES, EBUSY}},
       {Call::kSocketpair, "socketpair", {EMFILE, ENFILE, ENOMEM}},
       {Call::kPipe2, "pipe2", {EMFILE, ENFILE, ENOMEM}},
       {Call::kFcntl, "fcntl", {EMFILE, EINVAL}},
@@ -123,6 +126,7 @@ void CountOnly() { Prepare(kNone, {}); }
 void Disarm() { armed = kNone; }
 int Count(Call call) { return counts.at(static_cast<std::size_t>(call)); }
 int Happened() { return happened; }
+int ClonesInto() { return clones_into; }
 
 void AtFailedClone(std::function<void(int* pidfd)> then) { at_failed_clone = std::move(then); }
 
@@ -136,6 +140,7 @@ Exempt::~Exempt() { --exempt; }
 }  // namespace andiron::injection
 
 using andiron::injection::Call;
+using andiron::injection::clones_into;
 using andiron::injection::DieAtBirth;
 using andiron::injection::ErrorFor;
 using andiron::injection::Fails;
@@ -149,6 +154,8 @@ using andiron::injection::wall_clock_read;
 extern "C" {
 
 int __real___clone(int (*function)(void*), void* stack, int flags, void* argument, int* pidfd);
+pid_t __real_AndironCloneIntoCgroup(int (*function)(void*), void* argument, std::byte* stack, std::size_t stack_bytes,
+                                    int* pidfd, int directory);
 int __real_socketpair(int domain, int type, int protocol, int* ends);
 int __real_pipe2(int* ends, int flags);
 int __real_fcntl(int descriptor, int command, long argument);
@@ -185,6 +192,22 @@ int __wrap___clone(int (*function)(void*), void* stack, int flags, void* argumen
   const int error = ErrorFor(Call::kClone);
   if (next_dies_at_birth.exchange(false)) function = DieAtBirth;
   if (error == 0) return __real___clone(function, stack, flags, argument, pidfd);
+  LeaveStalePidfd(pidfd);
+  errno = error;
+  return -1;
+}
+
+// One way to a process after the other: what forbids it says so at whichever is tried.
+pid_t __wrap_AndironCloneIntoCgroup(int (*function)(void*), void* argument, std::byte* stack, std::size_t stack_bytes,
+                                    int* pidfd, int directory) {
+  if (Fails(Call::kCloneInto)) return -1;
+  const int error = ErrorFor(Call::kClone);
+  if (next_dies_at_birth.exchange(false)) function = DieAtBirth;
+  if (error == 0) {
+    const pid_t pid = __real_AndironCloneIntoCgroup(function, argument, stack, stack_bytes, pidfd, directory);
+    clones_into += pid > 0 ? 1 : 0;
+    return pid;
+  }
   LeaveStalePidfd(pidfd);
   errno = error;
   return -1;

@@ -16,7 +16,8 @@
 namespace andiron::injection {
 
 enum class Call {
-  kClone,
+  kClone,      // of either way to a process
+  kCloneInto,  // of the first: refused, there is another
   kSocketpair,
   kPipe2,
   kFcntl,
@@ -46,7 +47,7 @@ enum class Call {
   kAccept4,
   kGetsockopt,
 };
-inline constexpr int kCalls = 27;
+inline constexpr int kCalls = 28;
 
 // A call and what the kernel may say to it.
 struct Site {
@@ -75,6 +76,8 @@ void Disarm();
 int Count(Call call);
 // How often the armed fault has happened.
 int Happened();
+// How many processes the kernel has made in their cgroup since the program began.
+int ClonesInto();
 
 // A clone() that fails may have stored a pidfd before: of a process that never came to be, its number free again. The
 // wrapper does the same; `then` happens in between. On the thread that calls. Empty = nothing.

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -72,6 +73,74 @@ TEST_F(FailedClone, CancelKillsNobodyElse) {
   int status = 0;
   ASSERT_EQ(waitpid(other, &status, 0), other);
   EXPECT_EQ(WTERMSIG(status), SIGTERM);
+}
+
+// ---- a process in its cgroup, by whichever way the kernel allows ----
+
+class WayIntoTheCgroup : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!root_.available()) GTEST_SKIP() << "no cgroup here that this user may write to";
+  }
+  void TearDown() override {
+    Disarm();
+    launch_.reset();
+    EXPECT_TRUE(path_.empty() || RemoveCgroup(path_));
+  }
+
+  void Run() {
+    path_ = root_.ChildPath("echo/0.1");
+    launch_ = std::make_unique<Launch>(Launch::Kind::kStopCommand, ChildId{}, SpecOf(Sleeper(), environ), path_, 0);
+    std::vector<std::byte> stack(std::size_t{64} << 10);
+    launch_->Run(stack);
+  }
+
+  void ExpectInside() {
+    EXPECT_EQ(launch_->failure(), "");
+    EXPECT_EQ(launch_->cgroup_failure(), "");
+    EXPECT_THAT(CgroupMembers(path_), testing::ElementsAre(launch_->pid()));
+  }
+
+  static PoolSettings Sleeper() {
+    PoolSettings pool = EchoPool();
+    pool.command = {"sleep", "600"};
+    return pool;
+  }
+
+  CgroupRoot root_{"way"};
+  std::string path_;
+  std::unique_ptr<Launch> launch_;
+};
+
+#ifdef __x86_64__
+TEST_F(WayIntoTheCgroup, IsTheOneOfTheKernelWhereItHasOne) {
+  if (syscall(SYS_clone3, nullptr, 0) != -1 || errno != EINVAL) GTEST_SKIP() << "no clone3 here: " << errno;
+  const int before = ClonesInto();
+  Run();
+  ExpectInside();
+  EXPECT_EQ(ClonesInto(), before + 1);
+}
+#endif
+
+TEST_F(WayIntoTheCgroup, IsItsOwnStepWhereTheOtherIsRefused) {
+  Shows("C12");
+  for (const int error : Sites().at(static_cast<std::size_t>(Call::kCloneInto)).errors) {
+    SCOPED_TRACE(std::strerror(error));
+    Arm({Call::kCloneInto, 1, error, false});
+    Run();
+    EXPECT_EQ(Happened(), 1);
+    ExpectInside();
+    launch_.reset();
+  }
+}
+
+TEST_F(WayIntoTheCgroup, IsNotLookedForWhereThereIsNoRoomForAProcess) {
+  Shows("A3");
+  Arm({Call::kClone, 1, EAGAIN, false});
+  Run();
+  EXPECT_THAT(launch_->failure(), testing::HasSubstr("clone"));
+  EXPECT_EQ(Count(Call::kClone), 1);
+  EXPECT_THAT(CgroupMembers(path_), testing::IsEmpty());
 }
 
 TEST(CgroupDirectory, ThatCannotBeLockedIsNotLeftBehind) {

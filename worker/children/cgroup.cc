@@ -187,7 +187,7 @@ UniqueFd MakeChildCgroup(const std::string& path, std::int64_t memory_limit) {
     // One process too many takes its whole child with it: half a child is no use.
     WriteFile(path + "/memory.oom.group", "1");
   }
-  return UniqueFd(open((path + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+  return UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 bool BuryCgroup(const std::string& path) {

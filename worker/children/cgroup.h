@@ -54,7 +54,7 @@ class CgroupRoot {
   bool limits_memory_ = false;
 };
 
-// Makes the directory of one child and returns its cgroup.procs, open for writing. `memory_limit` in bytes; 0 = none.
+// Makes the directory of one child and returns it, open. `memory_limit` in bytes; 0 = none.
 // On failure none, with errno set.
 UniqueFd MakeChildCgroup(const std::string& path, std::int64_t memory_limit);
 

@@ -46,7 +46,7 @@ struct ChildStub {
   int cgroup_error = 0;  // errno of entering the cgroup, which is no reason not to start
 };
 
-// For clone(): `stub` is a ChildStub. Returns only after a failure, with the exit code.
+// For clone: `stub` is a ChildStub. Returns only after a failure, with the exit code.
 int RunChildStub(void* stub) noexcept;
 
 }  // namespace andiron

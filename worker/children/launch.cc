@@ -16,6 +16,7 @@
 
 #include "worker/children/cgroup.h"
 #include "worker/children/child_stub.h"
+#include "worker/children/clone_into.h"
 #include "worker/children/reaping.h"
 #include "worker/children/signals.h"
 
@@ -75,7 +76,8 @@ struct Launch::Surroundings {
   UniqueFd stdout_fd;
   UniqueFd stderr_fd;
   UniqueFd channel_fd;
-  UniqueFd cgroup_fd;
+  UniqueFd cgroup;
+  UniqueFd cgroup_procs;
 };
 
 Launch::Launch(Kind kind, ChildId child, const LaunchSpec& spec, std::string cgroup, std::int64_t memory_limit)
@@ -111,7 +113,7 @@ bool Launch::Prepare(Surroundings& surroundings) {
     return Fail("exec " + spec_.command.front() + " (looked up in " + spec_.search_path + ")", error);
   }
   if (!OpenDescriptors(surroundings) || !FindUser(surroundings)) return false;
-  EnterCgroup(surroundings);
+  MakeCgroup(surroundings);
 
   surroundings.argv = Pointers(spec_.command);
   surroundings.envp = Pointers(spec_.environment, variables_);
@@ -167,30 +169,51 @@ bool Launch::FindUser(Surroundings& surroundings) {
   return true;
 }
 
-void Launch::EnterCgroup(Surroundings& surroundings) {
+void Launch::MakeCgroup(Surroundings& surroundings) {
   if (cgroup_.empty()) return;
-  surroundings.cgroup_fd = MakeChildCgroup(cgroup_, memory_limit_);
-  if (surroundings.cgroup_fd && Raise(surroundings.cgroup_fd)) {
-    surroundings.stub.cgroup_procs_fd = surroundings.cgroup_fd.get();
+  surroundings.cgroup = MakeChildCgroup(cgroup_, memory_limit_);
+  if (!surroundings.cgroup) NoteCgroupFailure(errno);
+}
+
+// The process enters it by itself, then, before its exec.
+void Launch::OpenCgroupDoor(Surroundings& surroundings) {
+  surroundings.cgroup_procs = UniqueFd(openat(surroundings.cgroup.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+  if (surroundings.cgroup_procs && Raise(surroundings.cgroup_procs)) {
+    surroundings.stub.cgroup_procs_fd = surroundings.cgroup_procs.get();
   } else {
-    cgroup_failure_ = cgroup_ + ": " + std::generic_category().message(errno);
+    NoteCgroupFailure(errno);
   }
 }
 
-void Launch::Clone(Surroundings& surroundings, std::span<std::byte> stack) {
-  // Returns when the process has executed its program or ended. Until then its pidfd is there for Cancel().
+void Launch::NoteCgroupFailure(int error) {
+  if (cgroup_failure_.empty()) cgroup_failure_ = cgroup_ + ": " + std::generic_category().message(error);
+}
+
+// Returns when the process has executed its program or ended. Until then its pidfd is there for Cancel(). -1 = none,
+// with errno.
+pid_t Launch::MakeProcess(Surroundings& surroundings, std::span<std::byte> stack) {
   static_assert(sizeof(pidfd_) == sizeof(int) && std::atomic<int>::is_always_lock_free);
-  const int pid = __clone(RunChildStub, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-                          &surroundings.stub, reinterpret_cast<int*>(&pidfd_));
+  int* const pidfd = reinterpret_cast<int*>(&pidfd_);
+  if (surroundings.cgroup) {
+    const pid_t pid = AndironCloneIntoCgroup(RunChildStub, &surroundings.stub, stack.data(), stack.size(), pidfd,
+                                             surroundings.cgroup.get());
+    // Where there is no room for a process, there is none on the other way either.
+    if (pid >= 0 || errno == EAGAIN || errno == ENOMEM) return pid;
+    OpenCgroupDoor(surroundings);
+  }
+  return __clone(RunChildStub, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+                 &surroundings.stub, pidfd);
+}
+
+void Launch::Clone(Surroundings& surroundings, std::span<std::byte> stack) {
+  const pid_t pid = MakeProcess(surroundings, stack);
   if (pid < 0) {
     Fail("clone", errno);
     // A limit on processes (pids.max) is looked at after the pidfd has been stored: its number is free again.
     pidfd_.store(-1);
     return;
   }
-  if (surroundings.stub.cgroup_error != 0 && cgroup_failure_.empty()) {
-    cgroup_failure_ = cgroup_ + ": " + std::generic_category().message(surroundings.stub.cgroup_error);
-  }
+  if (surroundings.stub.cgroup_error != 0) NoteCgroupFailure(surroundings.stub.cgroup_error);
   if (surroundings.stub.failed == StubStep::kNone) {
     pid_.store(pid);  // one that was killed before its first step couldn't say so itself
     return;

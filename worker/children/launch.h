@@ -69,7 +69,10 @@ class Launch {
   bool Prepare(Surroundings& surroundings);
   bool OpenDescriptors(Surroundings& surroundings);
   bool FindUser(Surroundings& surroundings);
-  void EnterCgroup(Surroundings& surroundings);
+  void MakeCgroup(Surroundings& surroundings);
+  void OpenCgroupDoor(Surroundings& surroundings);
+  void NoteCgroupFailure(int error);
+  pid_t MakeProcess(Surroundings& surroundings, std::span<std::byte> stack);
   void Clone(Surroundings& surroundings, std::span<std::byte> stack);
   void Explain(const Surroundings& surroundings);
   bool Fail(const std::string& what, int error);
