@@ -86,12 +86,18 @@ ChildId Crew::StartReady(std::uint32_t slot, std::uint32_t pool) {
   return child;
 }
 
+void Crew::Kill(ChildId child, Intent intent) {
+  children_->Kill({child, intent});
+  children_->Flush();
+}
+
 void Crew::Run(ChildId child, std::uint64_t job, std::string_view payload) {
   const std::string id = "job-" + std::to_string(job);
   children_->Send(SendJob{child, JobNumber{job}, id, payload, std::chrono::seconds(1)});
 }
 
 void Crew::Collect() {
+  children_->EndReads();
   children_->Flush();
   inbox_.Take(taken_);
   facts_.insert(facts_.end(), std::next(std::make_move_iterator(taken_.begin())),

@@ -55,7 +55,8 @@ class Crew {
   // ---- actions ----
   ChildId Start(std::uint32_t slot = 0, std::uint32_t pool = 0);
   ChildId StartReady(std::uint32_t slot = 0, std::uint32_t pool = 0);
-  void Kill(ChildId child, Intent intent = Intent::kStopRequested) { children_->Kill({child, intent}); }
+  // At once: as in a turn that ends with it.
+  void Kill(ChildId child, Intent intent = Intent::kStopRequested);
   void Run(ChildId child, std::uint64_t job, std::string_view payload = "payload");
 
   // ---- waiting ----

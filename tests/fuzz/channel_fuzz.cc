@@ -92,7 +92,7 @@ std::vector<std::string> FactsByTheRules(std::string_view stream, std::uint64_t 
 
 class Session {
  public:
-  explicit Session(uv_loop_t* loop) : loop_(loop), inbox_([] {}), channel_(kChild, kMaxResult, inbox_) {
+  explicit Session(uv_loop_t* loop) : loop_(loop), inbox_([] {}), channel_(kChild, kMaxResult, rounds_, inbox_) {
     int ends[2];
     Require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0, "there is a socket");
     child_ = UniqueFd(ends[1]);
@@ -125,6 +125,7 @@ class Session {
 
  private:
   void Collect() {
+    rounds_.EndTurn();
     inbox_.Take(taken_);
     for (std::size_t i = 1; i < taken_.size(); ++i) {
       if (const auto* half = std::get_if<FrameHalfRead>(&taken_[i])) {
@@ -138,6 +139,7 @@ class Session {
   }
 
   uv_loop_t* loop_;
+  ReadRounds rounds_;
   Inbox inbox_;
   Channel channel_;
   UniqueFd child_;

@@ -76,7 +76,7 @@ void Channel::OnPoll(int status, int events) {
     if (open()) Watch();
     return;
   }
-  if ((events & UV_READABLE) != 0) Drain(Depth::kTurn);
+  if ((events & UV_READABLE) != 0 && rounds_.Admit(last_read_)) Drain(Depth::kTurn);
   if (open() && (events & UV_WRITABLE) != 0) Flush();
 }
 

@@ -18,6 +18,7 @@
 #include "jobs/fact.h"
 #include "worker/base/unique_fd.h"
 #include "worker/base/uv_handle.h"
+#include "worker/children/read_rounds.h"
 #include "worker/driver/inbox.h"
 
 namespace andiron {
@@ -25,8 +26,8 @@ namespace andiron {
 class Channel {
  public:
   // `max_result` is the pool's: what its results may have.
-  Channel(ChildId child, std::size_t max_result, Inbox& inbox)
-      : child_(child), max_result_(max_result), inbox_(inbox), reader_(LimitsForWorker(max_result)) {}
+  Channel(ChildId child, std::size_t max_result, ReadRounds& rounds, Inbox& inbox)
+      : child_(child), max_result_(max_result), rounds_(rounds), inbox_(inbox), reader_(LimitsForWorker(max_result)) {}
 
   // Watches the descriptor from now on. 0, or libuv's error: then there is no channel.
   int Open(uv_loop_t* loop, UniqueFd descriptor);
@@ -73,7 +74,9 @@ class Channel {
 
   const ChildId child_;
   const std::size_t max_result_;
+  ReadRounds& rounds_;
   Inbox& inbox_;
+  std::uint64_t last_read_ = 0;  // its round
   UniqueFd descriptor_;
   UvHandle<uv_poll_t> poll_;
   FrameReader reader_;

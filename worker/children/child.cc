@@ -44,7 +44,7 @@ Child::Child(ChildId id, const ChildPool& pool, Inbox& inbox, Log& log, ChildOwn
       inbox_(inbox),
       owner_(owner),
       evidence_(EvidenceOf(id, pool.settings)),
-      channel_(id, static_cast<std::size_t>(pool.settings.max_result), inbox),
+      channel_(id, static_cast<std::size_t>(pool.settings.max_result), owner.read_rounds(), inbox),
       log_allowance_(pool.settings.log_rate_limit),
       stdout_(evidence_.name, "stdout", static_cast<std::size_t>(pool.settings.log_line_limit), log_allowance_,
               owner.log_brake(), log),
@@ -66,7 +66,10 @@ void Child::OnLaunched(uv_loop_t* loop, Launch& launch) {
   inbox_.Post(Spawned{id_, evidence_.pid});
   if (halted_) inbox_.Post(ChildHalted{id_, true});
   if (close_wanted_) channel_.Close();
-  if (kill_wanted_) Kill();
+  if (kill_wanted_) {
+    PrepareKill();
+    KillNow();
+  }
 }
 
 void Child::FailSpawn(const std::string& what) {
@@ -115,16 +118,10 @@ void Child::AskToStop() {
   SignalGroup(pidfd_.get(), pid(), SIGCONT);
 }
 
-void Child::Kill() {
+void Child::PrepareKill() {
   evidence_.killed = true;
-  if (launching()) {
-    kill_wanted_ = true;
-    launch_->Cancel();
-    return;
-  }
-  if (!has_process()) return;
-  LookBeforeKill();
-  KillNow();
+  if (launching()) kill_wanted_ = true;
+  if (has_process()) LookBeforeKill();
 }
 
 void Child::LookBeforeKill() {

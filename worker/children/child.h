@@ -43,6 +43,8 @@ class ChildOwner {
   virtual bool MachineRanOutOfMemory() = 0;
   // Of all its children's streams.
   virtual LogBrake& log_brake() = 0;
+  // Of all its children's channels.
+  virtual ReadRounds& read_rounds() = 0;
 
  protected:
   ~ChildOwner() = default;
@@ -71,7 +73,8 @@ class Child {
   void AskToStop();
   // The pool's stop command does the asking.
   void NoteStopCommand() { evidence_.asked_to_stop = true; }
-  void Kill();
+  // Notes that we are about to kill it, and what it does meanwhile. KillNow follows.
+  void PrepareKill();
   void CloseChannel();
 
   // ---- about it ----

@@ -48,6 +48,8 @@ void Children::Close(const CloseChannel& action) {
 
 void Children::Abandon(const AbandonChild& action) { impl_->Abandon(action.child); }
 
+bool Children::EndReads() { return impl_->EndReads(); }
+
 void Children::Flush() { impl_->Flush(); }
 
 Autopsy Children::Examine(const ReportDeath& death) { return impl_->Examine(death); }

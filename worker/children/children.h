@@ -64,7 +64,12 @@ class Children {
   void Close(const CloseChannel& action);
   void Abandon(const AbandonChild& action);
 
-  // Writes what this turn queued: one writev for each child that got something. At the end of every turn.
+  // After the callbacks of a turn, before its facts are taken: whether they hold all that the channels had to say when
+  // this was last true. If not, the rest comes in the next turns, which don't sleep.
+  bool EndReads();
+
+  // Sends the SIGKILLs that this turn has decided, and writes what it has queued: one writev for each child that got
+  // something. At the end of every turn.
   void Flush();
 
   // What is known about a death that the core reports. To be called while performing ReportDeath; forgets the child.

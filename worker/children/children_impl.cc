@@ -204,6 +204,7 @@ bool Children::Impl::Ended(std::string_view name) {
 // ---- writing and ending ----
 
 void Children::Impl::Flush() {
+  KillDoomed();
   for (const auto& [pool, slot] : dirty_) {
     Place& place = places_[pool][slot];
     place.dirty = false;
@@ -245,10 +246,21 @@ void Children::Impl::OnStopCommandDone(StopCommand& command, const std::string& 
 }
 
 void Children::Impl::Kill(ChildId id) {
-  if (Child* const child = Find(id)) child->Kill();
-  for (const auto& command : stop_commands_) {
-    if (command->child() == id) command->Kill();
+  if (Child* const child = Find(id)) child->PrepareKill();
+  doomed_.push_back(id);
+}
+
+// All looks come before the first signal: many who die at once take the cores, and a look that came after it would wait
+// for them.
+void Children::Impl::KillDoomed() {
+  if (doomed_.empty()) return;
+  for (const ChildId id : doomed_) {
+    if (Child* const child = Find(id)) child->KillNow();
+    for (const auto& command : stop_commands_) {
+      if (command->child() == id) command->Kill();
+    }
   }
+  doomed_.clear();
   if (orphans_) orphans_->SweepSoon();
 }
 

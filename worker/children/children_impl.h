@@ -39,6 +39,7 @@ class Children::Impl final : public ChildOwner {
   void AskToStop(ChildId id);
   void Kill(ChildId id);
   void Abandon(ChildId id);
+  bool EndReads() { return read_rounds_.EndTurn(); }
   void Flush();
   Autopsy Examine(const ReportDeath& death);
   void KillEverything();
@@ -55,8 +56,10 @@ class Children::Impl final : public ChildOwner {
   void OnExit(Child& child) override;
   bool MachineRanOutOfMemory() override;
   LogBrake& log_brake() override { return log_brake_; }
+  ReadRounds& read_rounds() override { return read_rounds_; }
 
   void OnLaunched(std::unique_ptr<Launch> launch);
+  void KillDoomed();
   void RunStopCommand(Child& child);
   void OnStopCommandDone(StopCommand& command, const std::string& failure);
   void StartOrphans();
@@ -76,11 +79,13 @@ class Children::Impl final : public ChildOwner {
   Log& log_;
   const Options options_;
   LogBrake log_brake_;
+  ReadRounds read_rounds_;
   std::vector<std::unique_ptr<ChildPool>> pools_;
   std::vector<std::vector<Place>> places_;                      // by pool and slot
   std::vector<std::unique_ptr<Child>> given_up_;                // their slots have gone on without them
   std::vector<ChildId> examined_;                               // reported before they had ended
   std::vector<std::pair<std::uint32_t, std::uint32_t>> dirty_;  // pool and slot of children with frames to write
+  std::vector<ChildId> doomed_;                                 // to be killed by the next Flush
   std::vector<std::unique_ptr<StopCommand>> stop_commands_;
   std::vector<std::string> cgroups_to_remove_;  // still occupied by the dying
   std::optional<Keeper> keeper_;                // ends after the cgroups, which it would tidy up in our stead

@@ -35,6 +35,8 @@ Driver::Driver(uv_loop_t* loop, Log& log, WorkerSettings settings, const Options
       operator_(inbox_, [this](std::function<void()> call) { Later(std::move(call)); }),
       started_(Now()),
       as_of_(started_),
+      round_began_(started_),
+      turn_ended_(started_),
       woke_(started_),
       pool_trouble_(settings_.pools.size()),
       breakers_(settings_.pools.size(), BreakerState::kClosed) {}
@@ -62,7 +64,7 @@ absl::Status Driver::Start() {
     if (auto* driver = static_cast<Driver*>(handle->data)) driver->OnCheck();
   });
   // The first step starts the pools: it needs a turn, but no fact.
-  as_of_ = Now();
+  round_began_ = turn_ended_ = Now();
   Wake();
   return absl::OkStatus();
 }
@@ -84,10 +86,12 @@ void Driver::OnCheck() {
   constexpr Duration kRounding = std::chrono::milliseconds(2);
   woke_ = Now();
   const TimePoint poll_end{std::chrono::milliseconds(uv_now(loop_))};
-  if (poll_end > as_of_ && woke_ - poll_end > kRounding) woke_ = poll_end;
+  if (poll_end > turn_ended_ && woke_ - poll_end > kRounding) woke_ = poll_end;
 }
 
 void Driver::Turn() {
+  const bool all_read = children_->EndReads();
+  if (all_read) as_of_ = round_began_;
   // What callbacks submit at a job's end is handed over in the same turn: another poll in between would find half of
   // the next answers and double the turns. Bounded, so that a caller that always submits doesn't keep the loop.
   for (int step = 0; step == 0 || (!inbox_.empty() && step < kStepsPerTurn); ++step) {
@@ -101,9 +105,9 @@ void Driver::Turn() {
     if (!RunCallbacks()) return;
   }
   log_.Flush();
-  const TimePoint now = Now();
-  lag_.Record(now, now - woke_);
-  as_of_ = now;
+  turn_ended_ = Now();
+  lag_.Record(turn_ended_, turn_ended_ - woke_);
+  if (all_read) round_began_ = turn_ended_;
   ArmTimer();
 }
 
@@ -151,9 +155,9 @@ void Driver::TellState() {
 
 void Driver::ArmTimer() {
   TimePoint deadline = core_.NextDeadline();
-  if (log_.pending()) deadline = std::min(deadline, andiron::Later(as_of_, kLogRetry));
-  if (deadline <= as_of_) {
-    // Due already, but its turn must have an as_of that is not older: the next turn, without sleep.
+  if (log_.pending()) deadline = std::min(deadline, andiron::Later(turn_ended_, kLogRetry));
+  if (deadline <= round_began_) {
+    // Due already, but its turn must have an as_of that is not older: one of the next, without sleep.
     Wake();
     return;
   }

@@ -131,8 +131,10 @@ class Driver {
   UvHandle<uv_timer_t> timer_;
 
   TimePoint started_;
-  TimePoint as_of_;  // the clock at the end of the last turn
-  TimePoint woke_;   // the clock when the last poll ended
+  TimePoint as_of_;        // the clock before the poll that began the last whole round of reads
+  TimePoint round_began_;  // the same, of this round: the next as_of
+  TimePoint turn_ended_;   // the clock before the last poll
+  TimePoint woke_;         // the clock when the last poll ended
   TimePoint armed_ = kNever;
   bool stepped_ = false;  // the first step needs no fact: it starts the pools
   LoopLag lag_;
