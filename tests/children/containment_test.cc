@@ -11,12 +11,15 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "tests/children/crew.h"
+#include "tests/support/loop.h"
 #include "tests/support/process_table.h"
 #include "tests/support/shows.h"
 #include "worker/base/unique_fd.h"
 #include "worker/children/cgroup.h"
+#include "worker/children/launch.h"
 
 namespace andiron {
 namespace {
@@ -198,6 +201,35 @@ TEST(CgroupTest, LeftoversOfAnEarlierLifeAreKilled) {
   EXPECT_FALSE(left.alive());
   EXPECT_FALSE(left.has_directory());
   EXPECT_TRUE(other.alive()) << "another worker's, whose name only begins alike";
+}
+
+// Runs in a process and a cgroup of its own. 0 = a child lives in its cgroup, 2 = it couldn't be tried.
+int LaunchInAKilledCgroup(const std::string& cgroup) {
+  std::ofstream(cgroup + "/cgroup.kill") << "1" << std::flush;  // nobody is in it yet
+  std::ofstream(cgroup + "/cgroup.procs") << "0" << std::flush;
+  const CgroupRoot root("killed");
+  if (OwnCgroup() != cgroup || !root.available()) return 2;
+  PoolSettings pool = FaultPool({"good"});
+  const std::string path = root.ChildPath("pool/0.1");
+  Launch launch(Launch::Kind::kStopCommand, {}, SpecOf(pool, environ), path, 0);
+  std::vector<std::byte> stack(std::size_t{64} << 10);
+  launch.Run(stack);
+  const std::vector<pid_t> members = CgroupMembers(path);
+  return launch.failure().empty() && members == std::vector{launch.pid()} ? 0 : 1;
+}
+
+// Somebody ends a worker by its unit's cgroup, and starts the next one there.
+TEST(CgroupTest, WorkerStartsChildrenInACgroupThatHasBeenKilledBefore) {
+  const std::string cgroup = OwnCgroup() + "/andiron-test-killed-before-" + std::to_string(getpid());
+  if (!CgroupsUsable() || mkdir(cgroup.c_str(), 0755) != 0) GTEST_SKIP() << kNoCgroup;
+  const pid_t worker = fork();
+  if (worker == 0) _exit(LaunchInAKilledCgroup(cgroup));
+  int status = 0;
+  ASSERT_EQ(waitpid(worker, &status, 0), worker);
+  EXPECT_TRUE(WaitUntil([&] { return rmdir(cgroup.c_str()) == 0; })) << "something is left in it";
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 2) GTEST_SKIP() << kNoCgroup;
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "no child, or not in its cgroup";
 }
 
 TEST(CgroupTest, EmptyDirectoriesOfOtherDeadWorkersAreRemoved) {

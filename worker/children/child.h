@@ -96,8 +96,9 @@ class Child {
   void CheckHalted();
   // Kills it if it holds more memory than its limit: for kernels that don't do so themselves.
   void CheckMemory();
-  // For the end of the worker: SIGKILL at once, and later a bounded wait for the status.
+  // SIGKILL, at once.
   void KillNow();
+  // For the end of the worker: a bounded wait for the status.
   void ReapNow(int wait_ms);
 
   std::int64_t log_lines_dropped() const { return log_allowance_.dropped(); }

@@ -65,7 +65,7 @@ class Children {
   void Abandon(const AbandonChild& action);
 
   // After the callbacks of a turn, before its facts are taken: whether they hold all that the channels had to say when
-  // this was last true. If not, the rest comes in the next turns, which don't sleep.
+  // this was last true. If not, the rest comes in the next turns.
   bool EndReads();
 
   // Sends the SIGKILLs that this turn has decided, and writes what it has queued: one writev for each child that got

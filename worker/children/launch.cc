@@ -63,6 +63,13 @@ bool MakeChannel(UniqueFd& ours, UniqueFd& theirs) {
   return fcntl(ours.get(), F_SETFL, O_NONBLOCK) == 0 && Raise(theirs);
 }
 
+// Of a process that has ended, or is about to.
+void Reap(int pidfd) {
+  siginfo_t status{};
+  while (waitid(P_PIDFD, static_cast<id_t>(pidfd), &status, WEXITED) != 0 && errno == EINTR) {
+  }
+}
+
 }  // namespace
 
 // What the stub points into, and the child's ends, which close when the launch is over.
@@ -189,6 +196,16 @@ void Launch::NoteCgroupFailure(int error) {
   if (cgroup_failure_.empty()) cgroup_failure_ = cgroup_ + ": " + std::generic_category().message(error);
 }
 
+// Whether the process was killed before its first step, which nobody had asked for; it is reaped then. Linux since 6.14
+// does that to all that are made in a cgroup by a process whose own cgroup has once been killed (cgroup.kill): it
+// compares the one's count of kills with the other's.
+bool Launch::DiedAtBirth() {
+  if (pid() != 0 || cancelled()) return false;
+  const UniqueFd pidfd = TakePidfd();
+  Reap(pidfd.get());
+  return true;
+}
+
 // Returns when the process has executed its program or ended. Until then its pidfd is there for Cancel(). -1 = none,
 // with errno.
 pid_t Launch::MakeProcess(Surroundings& surroundings, std::span<std::byte> stack) {
@@ -198,7 +215,7 @@ pid_t Launch::MakeProcess(Surroundings& surroundings, std::span<std::byte> stack
     const pid_t pid = AndironCloneIntoCgroup(RunChildStub, &surroundings.stub, stack.data(), stack.size(), pidfd,
                                              surroundings.cgroup.get());
     // Where there is no room for a process, there is none on the other way either.
-    if (pid >= 0 || errno == EAGAIN || errno == ENOMEM) return pid;
+    if (pid < 0 ? errno == EAGAIN || errno == ENOMEM : !DiedAtBirth()) return pid;
     OpenCgroupDoor(surroundings);
   }
   return __clone(RunChildStub, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
@@ -218,9 +235,7 @@ void Launch::Clone(Surroundings& surroundings, std::span<std::byte> stack) {
     pid_.store(pid);  // one that was killed before its first step couldn't say so itself
     return;
   }
-  siginfo_t status{};
-  while (waitid(P_PIDFD, static_cast<id_t>(pidfd_.load()), &status, WEXITED) != 0 && errno == EINTR) {
-  }
+  Reap(pidfd_.load());
   pid_.store(0);
   Explain(surroundings);
 }

@@ -72,6 +72,7 @@ class Launch {
   void MakeCgroup(Surroundings& surroundings);
   void OpenCgroupDoor(Surroundings& surroundings);
   void NoteCgroupFailure(int error);
+  bool DiedAtBirth();
   pid_t MakeProcess(Surroundings& surroundings, std::span<std::byte> stack);
   void Clone(Surroundings& surroundings, std::span<std::byte> stack);
   void Explain(const Surroundings& surroundings);

@@ -4,10 +4,10 @@
 // performs its actions in order, writes what they queued, arms the one timer at the core's next deadline, and reads the
 // clock. That reading is the next turn's `as_of`: it is older than everything that the next poll brings, so no verdict
 // by the clock falls while its refutation lies unread in the kernel, and a loop that was stopped for an hour kills
-// nobody.
+// nobody. While channels wait for their turn to be read (read_rounds.h), `as_of` waits with them.
 //
-// A deadline D that passes while the loop sleeps costs two turns: the first has an `as_of` before D, the second, which
-// follows without sleep, one after it. That is the price of the promise, and not to be saved.
+// A deadline D that passes while the loop sleeps costs two turns or more: the first has an `as_of` before D, the last,
+// which follows without sleep, one after it. That is the price of the promise, and not to be saved.
 //
 // One thread: the loop's. The loop and the log must outlive it. It keeps the loop running until the worker has stopped.
 // It may be destroyed from one of the callbacks that it runs.
