@@ -226,8 +226,11 @@ void Children::Impl::AskToStop(ChildId id) {
 
 void Children::Impl::RunStopCommand(Child& child) {
   child.NoteStopCommand();
-  auto launch =
-      std::make_unique<Launch>(Launch::Kind::kStopCommand, child.id(), child.pool().stop_spec, child.cgroup(), 0);
+  // Not where the kernel kills the whole group when a child's memory runs out, and with it whoever shares memory with
+  // one of them: until its exec that would be us.
+  const bool apart = child.pool().settings.memory_limit > 0 && cgroups_.limits_memory();
+  auto launch = std::make_unique<Launch>(Launch::Kind::kStopCommand, child.id(), child.pool().stop_spec,
+                                         apart ? "" : child.cgroup(), 0);
   launch->AddVariable(std::string(kChildVariable) + "=" + child.name());
   launch->AddVariable("ANDIRON_STOP_PID=" + std::to_string(child.pid()));
   stop_commands_.push_back(std::make_unique<StopCommand>(
