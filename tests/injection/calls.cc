@@ -139,6 +139,7 @@ Exempt::~Exempt() { --exempt; }
 
 }  // namespace andiron::injection
 
+using andiron::injection::at_failed_clone;
 using andiron::injection::Call;
 using andiron::injection::clones_into;
 using andiron::injection::DieAtBirth;
@@ -200,7 +201,11 @@ int __wrap___clone(int (*function)(void*), void* stack, int flags, void* argumen
 // One way to a process after the other: what forbids it says so at whichever is tried.
 pid_t __wrap_AndironCloneIntoCgroup(int (*function)(void*), void* argument, std::byte* stack, std::size_t stack_bytes,
                                     int* pidfd, int directory) {
-  if (Fails(Call::kCloneInto)) return -1;
+  if (const int refused = ErrorFor(Call::kCloneInto); refused != 0) {
+    if (at_failed_clone) at_failed_clone(pidfd);
+    errno = refused;
+    return -1;
+  }
   const int error = ErrorFor(Call::kClone);
   if (next_dies_at_birth.exchange(false)) function = DieAtBirth;
   if (error == 0) {

@@ -134,6 +134,16 @@ TEST_F(WayIntoTheCgroup, IsItsOwnStepWhereTheOtherIsRefused) {
   }
 }
 
+TEST_F(WayIntoTheCgroup, IsMissedAndSaidSoWhereThereIsNone) {
+  AtFailedClone([&](int*) { EXPECT_TRUE(RemoveCgroup(path_)); });
+  Arm({Call::kCloneInto, 1, ENODEV, false});
+  Run();
+  AtFailedClone({});
+  EXPECT_EQ(launch_->failure(), "");
+  EXPECT_GT(launch_->pid(), 0) << "it runs all the same";
+  EXPECT_EQ(launch_->cgroup_failure(), path_ + ": No such file or directory");
+}
+
 TEST_F(WayIntoTheCgroup, IsNotLookedForWhereThereIsNoRoomForAProcess) {
   Shows("A3");
   Arm({Call::kClone, 1, EAGAIN, false});
