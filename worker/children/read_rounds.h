@@ -16,7 +16,7 @@ namespace andiron {
 class ReadRounds {
  public:
   // A thousand children that answer at once kept the loop for 50 to 100 ms on two cores that they need, too; so many
-  // keep it for 3 (bench/reliability/crowd.cc).
+  // keep it for 3 to 6 (bench/reliability/crowd.cc).
   static constexpr int kReadsPerTurn = 48;
   // A channel that was turned away stays readable, and libuv polls again, up to 48 times a turn, while it finds 1,024
   // readable descriptors. So beyond this many the turn reads all.
