@@ -144,6 +144,7 @@ class Pool {
   // ---- pool_reconcile.cc ----
   void DispatchQueued();
   void Replenish();
+  void RetireUnused();
   void RetireSome();
   void TellCapacity();
   int Demand() const;
@@ -193,6 +194,7 @@ class Pool {
   std::map<std::uint64_t, Deadlines::Handle> waiters_;
   std::vector<Quarantined> quarantine_;
   bool quarantine_left_ = false;        // in this batch
+  std::vector<std::uint32_t> unused_;   // slots whose idle_timeout has passed in this batch
   std::vector<std::uint32_t> greeted_;  // slots whose first message is in this batch
 
   BreakerState breaker_ = BreakerState::kClosed;

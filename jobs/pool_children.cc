@@ -264,9 +264,7 @@ void Pool::ExpireWatches(Slot& slot, TimePoint as_of) {
   }
   if (slot.unused_until <= as_of) {
     slot.unused_until = kNever;
-    const bool surplus = Count(SlotState::kIdle) > settings_.warm + Demand();
-    if (surplus) return AskToStop(slot, Intent::kRetired);
-    slot.unused_until = Later(ledger_.now, settings_.idle_timeout);
+    unused_.push_back(slot.index);
   }
 }
 

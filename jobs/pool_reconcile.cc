@@ -1,6 +1,7 @@
 // Reconcile(): the only code that starts children and dispatches jobs. And the lists that let it do so without a
 // search.
 #include <algorithm>
+#include <utility>
 
 #include "jobs/pool.h"
 
@@ -29,6 +30,7 @@ void Pool::Reconcile() {
   touched_ = false;
   if (free_places_ > 0 && !waiters_.empty()) WakeWaiters(InitializeEnd::kReady);
   DispatchQueued();
+  RetireUnused();
   if (!ledger_.stopping) {
     RetireSome();
     Replenish();
@@ -76,6 +78,21 @@ void Pool::Replenish() {
     probe_due_ = false;
     SetBreaker(BreakerState::kProbing);
     return Initialize(*slot);
+  }
+}
+
+// Stops those beyond warm whose idle_timeout has passed. Only here is it known who is wanted: jobs may have come with
+// the deadline, or run out of time with it.
+void Pool::RetireUnused() {
+  for (const std::uint32_t index : std::exchange(unused_, {})) {
+    Slot& slot = slots_[index];
+    if (slot.state != SlotState::kIdle || slot.unused_until != kNever) continue;  // it had something to do
+    if (Count(SlotState::kIdle) > settings_.warm + Demand()) {
+      AskToStop(slot, Intent::kRetired);
+    } else {
+      slot.unused_until = Later(ledger_.now, settings_.idle_timeout);
+      Settle(slot);
+    }
   }
 }
 

@@ -242,20 +242,6 @@ TEST(PoolFaults, RunForCountsForEachJobFromItsOwnStart) {
   EXPECT_TRUE(rig.Did<SendCancel>());
 }
 
-TEST(PoolFaults, AChildWhoseJobWasCancelledWhileItWarmedUpIsKeptUntilItIsUnused) {
-  Shows("R70");
-  PoolSettings pool = Quiet(0, 1);
-  pool.idle_timeout = 60s;
-  Rig rig(pool);
-  rig.Submit(1);
-  ASSERT_EQ(rig.Count(SlotState::kStarting), 1);
-  rig.Step(JobCancelled{JobNumber{1}});
-  rig.MakeReady();
-  EXPECT_EQ(rig.Count(SlotState::kIdle), 1);
-  rig.Pass(60s);
-  EXPECT_EQ(rig.All<AskToStop>().size(), 1U);
-}
-
 TEST(PoolFaults, AJobDoesNotLandOnAChildThatIsAskedToStopInTheSameTurn) {
   Shows("R79");
   PoolSettings pool = Quiet(0, 1);
@@ -271,21 +257,6 @@ TEST(PoolFaults, AJobDoesNotLandOnAChildThatIsAskedToStopInTheSameTurn) {
   rig.Die(old, 15);
   rig.MakeReady();
   EXPECT_EQ(rig.All<SendJob>().at(0).child.generation, old.generation + 1);
-}
-
-TEST(PoolFaults, AJobThatComesWithTheIdleTimeoutIsRunByTheChildThatWouldHaveStopped) {
-  Shows("R79");
-  PoolSettings pool = Quiet(0, 1);
-  pool.idle_timeout = 60s;
-  Rig rig(pool);
-  rig.Submit(1);
-  rig.MakeReady();
-  const ChildId child = rig.Child();
-  rig.Step(JobAcked{child, JobNumber{1}}, Done(child, 1));
-  rig.now += 60s;
-  rig.Step(Rig::Job(2));
-  // One of the two, never both.
-  EXPECT_EQ(rig.All<SendJob>().size() + rig.All<AskToStop>().size(), 1U);
 }
 
 TEST(PoolFaults, AStopNamesAChildExactlyOrMeetsNobody) {

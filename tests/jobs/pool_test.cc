@@ -118,25 +118,6 @@ TEST(Pool, RecyclesOneAtATimeWhereNoSlotIsSpare) {
   EXPECT_EQ(rig.Count(SlotState::kIdle), 1);
 }
 
-TEST(Pool, StopsAChildBeyondWarmThatStaysUnused) {
-  Shows("R78", "R80");
-  PoolSettings pool = Many(1, 3);
-  pool.ping_interval = 0s;
-  Rig rig(pool);
-  rig.MakeReady(0);
-  rig.Submit(1);
-  rig.MakeAllReady();
-  rig.Step(JobAcked{rig.Child(0), JobNumber{1}},
-           JobReturned{rig.Child(0), JobNumber{1}, JobReturned::End::kSucceeded, ""});
-  EXPECT_EQ(rig.Count(SlotState::kIdle), 2);
-  rig.Pass(59s);
-  EXPECT_EQ(rig.Count(SlotState::kIdle), 2);
-  rig.Pass(1s);
-  EXPECT_EQ(rig.Count(SlotState::kIdle), 1);
-  rig.Pass(100s);
-  EXPECT_EQ(rig.Count(SlotState::kIdle), 1) << "the warm one is exempt";
-}
-
 TEST(Pool, BackOffGrowsToItsMaximumAndDrivesItselfByADeadline) {
   Shows("A1", "A3", "A4", "R13");
   PoolSettings pool = Many(1, 1);
