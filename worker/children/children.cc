@@ -27,15 +27,15 @@ Containment Children::containment() const { return impl_->containment(); }
 void Children::Start(const StartChild& action) { impl_->Start(action.child); }
 
 void Children::Send(const SendJob& action) {
-  if (Child* const child = impl_->FindToWrite(action.child)) child->Send(action);
+  if (Child* const child = impl_->table().FindToWrite(action.child)) child->Send(action);
 }
 
 void Children::Send(const SendCancel& action) {
-  if (Child* const child = impl_->FindToWrite(action.child)) child->Send(action);
+  if (Child* const child = impl_->table().FindToWrite(action.child)) child->Send(action);
 }
 
 void Children::Send(const SendPing& action) {
-  if (Child* const child = impl_->FindToWrite(action.child)) child->Send(action);
+  if (Child* const child = impl_->table().FindToWrite(action.child)) child->Send(action);
 }
 
 void Children::AskToStop(const andiron::AskToStop& action) { impl_->AskToStop(action.child); }
@@ -43,7 +43,7 @@ void Children::AskToStop(const andiron::AskToStop& action) { impl_->AskToStop(ac
 void Children::Kill(const KillChild& action) { impl_->Kill(action.child); }
 
 void Children::Close(const CloseChannel& action) {
-  if (Child* const child = impl_->Find(action.child)) child->CloseChannel();
+  if (Child* const child = impl_->table().Find(action.child)) child->CloseChannel();
 }
 
 void Children::Abandon(const AbandonChild& action) { impl_->Abandon(action.child); }
@@ -56,8 +56,8 @@ Autopsy Children::Examine(const ReportDeath& death) { return impl_->Examine(deat
 
 void Children::KillEverything() { impl_->KillEverything(); }
 
-int Children::live() const { return impl_->live(); }
+int Children::live() const { return impl_->table().live(); }
 
-std::int64_t Children::log_lines_dropped() const { return impl_->log_lines_dropped(); }
+std::int64_t Children::log_lines_dropped() const { return impl_->table().log_lines_dropped(); }
 
 }  // namespace andiron

@@ -55,7 +55,7 @@ Children::Impl::Impl(uv_loop_t* loop, Inbox& inbox, Log& log, const std::vector<
       log_(log),
       options_(options),
       log_brake_(loop),
-      places_(pools.size()),
+      children_(pools.size()),
       cgroups_(options.worker_name, options.allow_cgroup),
       machine_oom_kills_(MachineOomKills()),
       spawner_(loop, pools.size(), [this](std::unique_ptr<Launch> launch) { OnLaunched(std::move(launch)); }) {
@@ -76,7 +76,7 @@ Children::Impl::Impl(uv_loop_t* loop, Inbox& inbox, Log& log, const std::vector<
 }
 
 Children::Impl::~Impl() {
-  ForEachChild([](Child& child) { child.KillNow(); });
+  children_.ForEach([](Child& child) { child.KillNow(); });
   for (const auto& command : stop_commands_) command->Kill();
   cgroups_.Kill();
   // All die at the same time: waiting for each in turn costs no more than waiting for the slowest.
@@ -85,7 +85,7 @@ Children::Impl::~Impl() {
     process.ReapNow(wait_ms);
     wait_ms = std::max(wait_ms / 2, 1);
   };
-  ForEachChild(reap);
+  children_.ForEach(reap);
   for (const auto& command : stop_commands_) reap(*command);
   if (orphans_) orphans_->KillAll();
   for (const std::string& path : cgroups_to_remove_) RemoveCgroup(path);
@@ -96,40 +96,17 @@ Containment Children::Impl::containment() const {
   return orphans_ ? Containment::kSubreaper : Containment::kGroup;
 }
 
-void Children::Impl::StartOrphans() {
-  orphans_.emplace(
-      loop_, log_,
-      Orphans::Callbacks{
-          .is_child =
-              [this](pid_t pid) {
-                bool found = Keeper::Is(pid);
-                ForEachChild([&](Child& child) { found = found || (child.has_process() && child.pid() == pid); });
-                for (const auto& command : stop_commands_) found = found || command->pid() == pid;
-                return found;
-              },
-          .ended = [this](std::string_view name) { return Ended(name); },
-          .halted = [this](pid_t pid, bool halted) { OnHalted(pid, halted); },
-      });
-}
-
 // ---- starting ----
 
 void Children::Impl::Start(ChildId id) {
-  std::vector<Place>& slots = places_[id.pool];
-  if (slots.size() <= id.slot) slots.resize(id.slot + 1);
-  Place& place = slots[id.slot];
-  if (place.child != nullptr && !place.child->finished()) given_up_.push_back(std::move(place.child));
-  if (place.child != nullptr) Forget(place.child->id());
   const ChildPool& pool = *pools_[id.pool];
-  place.child = std::make_unique<Child>(id, pool, inbox_, log_, *this);
-  place.generation_latest = id.generation;
-
-  auto launch = std::make_unique<Launch>(Launch::Kind::kChild, id, pool.spec, cgroups_.ChildPath(place.child->name()),
+  Child& child = children_.Put(std::make_unique<Child>(id, pool, inbox_, log_, *this));
+  auto launch = std::make_unique<Launch>(Launch::Kind::kChild, id, pool.spec, cgroups_.ChildPath(child.name()),
                                          pool.settings.memory_limit);
   launch->AddVariable("ANDIRON_CHANNEL_FD=" + std::to_string(kChildChannelFd));
   launch->AddVariable("ANDIRON_MAX_RESULT=" + std::to_string(pool.settings.max_result));
-  launch->AddVariable(std::string(kChildVariable) + "=" + place.child->name());
-  place.child->SetLaunch(spawner_.Submit(id.pool, std::move(launch)));
+  launch->AddVariable(std::string(kChildVariable) + "=" + child.name());
+  child.SetLaunch(spawner_.Submit(id.pool, std::move(launch)));
   WantHousekeeping();
 }
 
@@ -142,7 +119,7 @@ void Children::Impl::OnLaunched(std::unique_ptr<Launch> launch) {
   }
   if (!launch->cgroup_failure().empty()) LogDegraded(*launch);
   // The child is there until its end has been told.
-  if (Child* const child = Find(launch->child())) child->OnLaunched(loop_, *launch);
+  if (Child* const child = children_.Find(launch->child())) child->OnLaunched(loop_, *launch);
   if (!launch->failure().empty()) RemoveChildCgroup(launch->cgroup());
 }
 
@@ -152,37 +129,22 @@ void Children::Impl::LogDegraded(const Launch& launch) {
   log_.Write(LogLevel::kWarn, "containment_degraded", "a child runs without its cgroup: " + launch.cgroup_failure());
 }
 
-// ---- finding ----
+// ---- orphans ----
 
-Child* Children::Impl::Find(ChildId id) {
-  if (id.pool < places_.size() && id.slot < places_[id.pool].size()) {
-    Child* const child = places_[id.pool][id.slot].child.get();
-    if (child != nullptr && child->id().generation == id.generation) return child;
-  }
-  const auto given_up =
-      std::find_if(given_up_.begin(), given_up_.end(), [&](const auto& child) { return child->id() == id; });
-  return given_up == given_up_.end() ? nullptr : given_up->get();
-}
-
-Child* Children::Impl::FindToWrite(ChildId id) {
-  Child* const child = Find(id);
-  if (child == nullptr || child->finished()) return nullptr;
-  Place& place = places_[id.pool][id.slot];
-  if (place.child.get() == child && !place.dirty) {
-    place.dirty = true;
-    dirty_.emplace_back(id.pool, id.slot);
-  }
-  return child;
-}
-
-template <typename Function>
-void Children::Impl::ForEachChild(Function function) const {
-  for (const std::vector<Place>& slots : places_) {
-    for (const Place& place : slots) {
-      if (place.child != nullptr) function(*place.child);
-    }
-  }
-  for (const auto& child : given_up_) function(*child);
+void Children::Impl::StartOrphans() {
+  orphans_.emplace(
+      loop_, log_,
+      Orphans::Callbacks{
+          .is_child =
+              [this](pid_t pid) {
+                bool found = Keeper::Is(pid);
+                children_.ForEach([&](Child& child) { found = found || (child.has_process() && child.pid() == pid); });
+                for (const auto& command : stop_commands_) found = found || command->pid() == pid;
+                return found;
+              },
+          .ended = [this](std::string_view name) { return Ended(name); },
+          .halted = [this](pid_t pid, bool halted) { OnHalted(pid, halted); },
+      });
 }
 
 // "pool/slot.generation" was a child of ours, and is over.
@@ -196,8 +158,8 @@ bool Children::Impl::Ended(std::string_view name) {
   });
   if (pool == pools_.end()) return false;
   id.pool = static_cast<std::uint32_t>(pool - pools_.begin());
-  if (id.slot >= places_[id.pool].size() || id.generation > places_[id.pool][id.slot].generation_latest) return false;
-  const Child* const child = Find(id);
+  if (!children_.Began(id)) return false;
+  const Child* const child = children_.Find(id);
   return child == nullptr || (!child->launching() && !child->has_process());
 }
 
@@ -205,17 +167,12 @@ bool Children::Impl::Ended(std::string_view name) {
 
 void Children::Impl::Flush() {
   KillDoomed();
-  for (const auto& [pool, slot] : dirty_) {
-    Place& place = places_[pool][slot];
-    place.dirty = false;
-    if (place.child != nullptr) place.child->Flush();
-  }
-  dirty_.clear();
-  if (!examined_.empty()) ForgetFinished();
+  children_.Flush();
+  children_.ForgetFinished();
 }
 
 void Children::Impl::AskToStop(ChildId id) {
-  Child* const child = Find(id);
+  Child* const child = children_.Find(id);
   if (child == nullptr) return;
   if (child->has_process() && !child->pool().settings.stop_command.empty()) {
     RunStopCommand(*child);
@@ -239,7 +196,7 @@ void Children::Impl::RunStopCommand(Child& child) {
 }
 
 void Children::Impl::OnStopCommandDone(StopCommand& command, const std::string& failure) {
-  Child* const child = Find(command.child());
+  Child* const child = children_.Find(command.child());
   if (!failure.empty() && child != nullptr && child->has_process()) {
     log_.Write(LogLevel::kWarn, "stop_command_failed",
                "the stop command failed, so the stop signal is sent: " + failure, {{"child", child->name()}});
@@ -249,7 +206,7 @@ void Children::Impl::OnStopCommandDone(StopCommand& command, const std::string& 
 }
 
 void Children::Impl::Kill(ChildId id) {
-  if (Child* const child = Find(id)) child->PrepareKill();
+  if (Child* const child = children_.Find(id)) child->PrepareKill();
   doomed_.push_back(id);
 }
 
@@ -258,7 +215,7 @@ void Children::Impl::Kill(ChildId id) {
 void Children::Impl::KillDoomed() {
   if (doomed_.empty()) return;
   for (const ChildId id : doomed_) {
-    if (Child* const child = Find(id)) child->KillNow();
+    if (Child* const child = children_.Find(id)) child->KillNow();
     for (const auto& command : stop_commands_) {
       if (command->child() == id) command->Kill();
     }
@@ -268,7 +225,7 @@ void Children::Impl::KillDoomed() {
 }
 
 void Children::Impl::Abandon(ChildId id) {
-  Child* const child = Find(id);
+  Child* const child = children_.Find(id);
   // It hangs before its exec, and with it the helper that the pool's other children need.
   if (child != nullptr && child->launching()) spawner_.Replace(id.pool);
 }
@@ -289,7 +246,7 @@ void Children::Impl::RemoveChildCgroup(const std::string& path) {
 }
 
 void Children::Impl::OnHalted(pid_t pid, bool halted) {
-  ForEachChild([&](Child& child) {
+  children_.ForEach([&](Child& child) {
     if (child.pid() == pid) child.SetHalted(halted);
   });
 }
@@ -300,15 +257,13 @@ bool Children::Impl::MachineRanOutOfMemory() {
 }
 
 void Children::Impl::KillEverything() {
-  ForEachChild([](Child& child) { child.KillNow(); });
+  children_.ForEach([](Child& child) { child.KillNow(); });
   for (const auto& command : stop_commands_) command->Kill();
   cgroups_.Kill();
 }
 
-// ---- remembering and forgetting ----
-
 Autopsy Children::Impl::Examine(const ReportDeath& death) {
-  Child* const child = Find(death.child);
+  Child* const child = children_.Find(death.child);
   if (child == nullptr) {
     Evidence evidence;
     evidence.name = pools_[death.child.pool]->settings.name + "/" + std::to_string(death.child.slot) + "." +
@@ -317,44 +272,8 @@ Autopsy Children::Impl::Examine(const ReportDeath& death) {
     return WriteAutopsy(death, evidence, pools_[death.child.pool]->settings);
   }
   Autopsy autopsy = WriteAutopsy(death, child->TakeEvidence(), child->pool().settings);
-  if (child->finished()) {
-    Forget(death.child);
-  } else {
-    examined_.push_back(death.child);
-  }
+  children_.Forget(death.child);
   return autopsy;
-}
-
-void Children::Impl::ForgetFinished() {
-  const std::vector<ChildId> examined = std::exchange(examined_, {});
-  for (const ChildId id : examined) {
-    const Child* const child = Find(id);
-    if (child == nullptr) continue;
-    if (child->finished()) {
-      Forget(id);
-    } else {
-      examined_.push_back(id);
-    }
-  }
-}
-
-void Children::Impl::Forget(ChildId id) {
-  if (const Child* const child = Find(id)) log_lines_dropped_ += child->log_lines_dropped();
-  Place& place = places_[id.pool][id.slot];
-  if (place.child != nullptr && place.child->id() == id) place.child.reset();
-  std::erase_if(given_up_, [&](const auto& child) { return child->id() == id; });
-}
-
-int Children::Impl::live() const {
-  int count = 0;
-  ForEachChild([&](const Child& child) { count += child.finished() ? 0 : 1; });
-  return count;
-}
-
-std::int64_t Children::Impl::log_lines_dropped() const {
-  std::int64_t count = log_lines_dropped_;
-  ForEachChild([&](const Child& child) { count += child.log_lines_dropped(); });
-  return count;
 }
 
 // ---- housekeeping ----
@@ -373,7 +292,7 @@ void Children::Impl::WantHousekeeping() {
 void Children::Impl::KeepHouse() {
   std::erase_if(cgroups_to_remove_, [](const std::string& path) { return RemoveCgroup(path); });
   int live = 0;
-  ForEachChild([&](Child& child) {
+  children_.ForEach([&](Child& child) {
     if (child.finished()) return;
     ++live;
     // Without a handler for SIGCHLD, which is the host's, this is how stopped children are noticed.

@@ -1,7 +1,5 @@
-// Children's inside: who owns which child, and the work that belongs to none of them.
-//
-// A child is found by its ChildId in O(1): by pool and slot, then by generation. One that is given up (quarantined)
-// while a new generation takes its slot moves to a list of its own.
+// Children's inside: carries out what the core has decided about children, and does the work that belongs to none of
+// them.
 #ifndef ANDIRON_WORKER_CHILDREN_CHILDREN_IMPL_H_
 #define ANDIRON_WORKER_CHILDREN_CHILDREN_IMPL_H_
 
@@ -16,6 +14,7 @@
 #include "worker/base/uv_handle.h"
 #include "worker/children/cgroup.h"
 #include "worker/children/child.h"
+#include "worker/children/child_table.h"
 #include "worker/children/children.h"
 #include "worker/children/keeper.h"
 #include "worker/children/log_brake.h"
@@ -32,10 +31,7 @@ class Children::Impl final : public ChildOwner {
 
   Containment containment() const;
   void Start(ChildId id);
-  // The child whose generation it is; null if it is gone.
-  Child* Find(ChildId id);
-  // The same, for an action that writes: Flush will come to it.
-  Child* FindToWrite(ChildId id);
+  ChildTable& table() { return children_; }
   void AskToStop(ChildId id);
   void Kill(ChildId id);
   void Abandon(ChildId id);
@@ -43,16 +39,8 @@ class Children::Impl final : public ChildOwner {
   void Flush();
   Autopsy Examine(const ReportDeath& death);
   void KillEverything();
-  int live() const;
-  std::int64_t log_lines_dropped() const;
 
  private:
-  struct Place {
-    std::unique_ptr<Child> child;
-    std::uint32_t generation_latest = 0;
-    bool dirty = false;
-  };
-
   void OnExit(Child& child) override;
   bool MachineRanOutOfMemory() override;
   LogBrake& log_brake() override { return log_brake_; }
@@ -66,13 +54,9 @@ class Children::Impl final : public ChildOwner {
   bool Ended(std::string_view name);
   void OnHalted(pid_t pid, bool halted);
   void RemoveChildCgroup(const std::string& path);
-  void Forget(ChildId id);
-  void ForgetFinished();
   void KeepHouse();
   void WantHousekeeping();
   void LogDegraded(const Launch& launch);
-  template <typename Function>
-  void ForEachChild(Function function) const;
 
   uv_loop_t* const loop_;
   Inbox& inbox_;
@@ -81,11 +65,8 @@ class Children::Impl final : public ChildOwner {
   LogBrake log_brake_;
   ReadRounds read_rounds_;
   std::vector<std::unique_ptr<ChildPool>> pools_;
-  std::vector<std::vector<Place>> places_;                      // by pool and slot
-  std::vector<std::unique_ptr<Child>> given_up_;                // their slots have gone on without them
-  std::vector<ChildId> examined_;                               // reported before they had ended
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> dirty_;  // pool and slot of children with frames to write
-  std::vector<ChildId> doomed_;                                 // to be killed by the next Flush
+  ChildTable children_;
+  std::vector<ChildId> doomed_;  // to be killed by the next Flush
   std::vector<std::unique_ptr<StopCommand>> stop_commands_;
   std::vector<std::string> cgroups_to_remove_;  // still occupied by the dying
   std::optional<Keeper> keeper_;                // ends after the cgroups, which it would tidy up in our stead
@@ -95,8 +76,7 @@ class Children::Impl final : public ChildOwner {
   bool watch_memory_ = false;
   bool degraded_said_ = false;
   std::int64_t machine_oom_kills_ = 0;
-  std::int64_t log_lines_dropped_ = 0;  // by children that are forgotten
-  Spawner spawner_;                     // last: its helpers end before anything that they use
+  Spawner spawner_;  // last: its helpers end before anything that they use
 };
 
 }  // namespace andiron
