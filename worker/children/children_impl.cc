@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "worker/children/child_stub.h"
+#include "worker/children/oom_score.h"
 #include "worker/children/proc_files.h"
 #include "worker/children/signals.h"
 
@@ -25,6 +26,7 @@ std::unique_ptr<ChildPool> MakePool(const PoolSettings& settings) {
   auto pool = std::make_unique<ChildPool>();
   pool->settings = settings;
   pool->spec = SpecOf(settings, environ);
+  pool->spec.oom_score = ChildOomScore(ReadSmallFile("/proc/self/oom_score_adj"));
   pool->stop_spec = StopSpecOf(settings, pool->spec);
   pool->stop_signal = SignalNumber(settings.stop_signal);
   if (pool->stop_signal == 0) pool->stop_signal = SIGTERM;

@@ -17,6 +17,7 @@
 #include "worker/children/cgroup.h"
 #include "worker/children/child_stub.h"
 #include "worker/children/clone_into.h"
+#include "worker/children/oom_score.h"
 #include "worker/children/reaping.h"
 #include "worker/children/signals.h"
 
@@ -233,6 +234,9 @@ void Launch::Clone(Surroundings& surroundings, std::span<std::byte> stack) {
   if (surroundings.stub.cgroup_error != 0) NoteCgroupFailure(surroundings.stub.cgroup_error);
   if (surroundings.stub.failed == StubStep::kNone) {
     pid_.store(pid);  // one that was killed before its first step couldn't say so itself
+    // Not before its exec: whoever shares the memory of a worker that is closed to its own user (PR_SET_DUMPABLE) is
+    // so, too.
+    if (spec_.oom_score) SetOomScore(pid, *spec_.oom_score);
     return;
   }
   Reap(pidfd_.load());

@@ -5,6 +5,7 @@
 
 #include <andiron/settings.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@ struct LaunchSpec {
   std::string user;
   std::vector<std::string> environment;  // "NAME=value", without what differs from child to child
   std::string search_path;               // the child's own PATH
+  std::optional<int> oom_score;          // oom_score_adj; nothing = as the worker's
 };
 
 // The child's environment by rule: what the worker has and the pool inherits, never ANDIRON_*, NOTIFY_SOCKET or the
