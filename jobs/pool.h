@@ -164,11 +164,23 @@ class Pool {
   ChildId Id(const Slot& slot) const { return {index_, slot.index, slot.generation}; }
   void Contain(Slot& slot, const char* problem);
 
-  // ---- pool_status.cc: what can't be, in words; nullptr or "" = all is well ----
+  // ---- pool_status.cc: what can't be, in words; nullptr = all is well ----
+  struct Tally {  // of all slots, counted anew
+    void Add(const Slot& slot, int places);
+
+    std::array<int, kSlotStateCount> by_state{};
+    int free_places = 0;
+    int too_old = 0;
+    int ready = 0;
+    int startable = 0;
+    std::size_t running = 0;
+    std::int64_t live = 0;
+  };
   static const char* SlotProblem(const Slot& slot);
-  std::string JobProblem(const Slot& slot) const;
-  std::string CountProblem() const;
-  std::string QueueProblem() const;
+  const char* JobProblem(const Slot& slot) const;
+  const char* ListProblem(const Slot& slot) const;
+  const char* CountProblem(const Tally& tally) const;
+  const char* QueueProblem() const;
 
   std::uint32_t index_;
   PoolSettings settings_;

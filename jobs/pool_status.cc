@@ -67,15 +67,31 @@ void Pool::Contain(Slot& slot, const char* problem) {
 }
 
 std::string Pool::CheckInvariants() const {
+  Tally tally;
+  const bool idle_should_work = !queue_.empty() && OrdinaryPlaces() > 0;
   for (const Slot& slot : slots_) {
     if (const char* problem = SlotProblem(slot)) return problem;
-    if (std::string problem = JobProblem(slot); !problem.empty()) return problem;
+    if (const char* problem = JobProblem(slot)) return problem;
+    if (const char* problem = ListProblem(slot)) return problem;
+    if (idle_should_work && slot.list == SlotList::kIdle) return "an idle child beside a queued job (I18)";
+    tally.Add(slot, FreePlaces(slot));
   }
-  if (std::string problem = CountProblem(); !problem.empty()) return problem;
-  return QueueProblem();
+  if (const char* problem = CountProblem(tally)) return problem;
+  if (const char* problem = QueueProblem()) return problem;
+  return {};
 }
 
-std::string Pool::JobProblem(const Slot& slot) const {
+void Pool::Tally::Add(const Slot& slot, int places) {
+  ++by_state[static_cast<std::size_t>(slot.state)];
+  free_places += places;
+  too_old += slot.state == SlotState::kIdle && slot.too_old ? 1 : 0;
+  ready += places > 0 ? 1 : 0;
+  startable += slot.list == SlotList::kStartable ? 1 : 0;
+  running += slot.jobs.size();
+  live += slot.pid != 0 && !slot.exited ? 1 : 0;
+}
+
+const char* Pool::JobProblem(const Slot& slot) const {
   for (const Job* job : slot.jobs) {
     if (job->child != Id(slot)) return "a job that stands in two places (I3)";
     if (job->phase == JobPhase::kQueued) return "a job that is queued and handed over";
@@ -84,45 +100,32 @@ std::string Pool::JobProblem(const Slot& slot) const {
     if (!unlimited && !under_slot && ledger_.deadlines.At(job->deadline) == kNever)
       return "a job without a deadline (I4)";
   }
-  return {};
+  return nullptr;
 }
 
-std::string Pool::CountProblem() const {
-  std::array<int, kSlotStateCount> by_state{};
-  int free_places = 0;
-  int too_old = 0;
-  int ready = 0;
-  int startable = 0;
-  std::size_t running = 0;
-  std::int64_t live = 0;
-  for (const Slot& slot : slots_) {
-    ++by_state[static_cast<std::size_t>(slot.state)];
-    free_places += FreePlaces(slot);
-    too_old += slot.state == SlotState::kIdle && slot.too_old ? 1 : 0;
-    ready += FreePlaces(slot) > 0 ? 1 : 0;
-    startable += slot.list == SlotList::kStartable ? 1 : 0;
-    running += slot.jobs.size();
-    live += slot.pid != 0 && !slot.exited ? 1 : 0;
-    if (slot.list != ListFor(slot)) return "a slot in the wrong list";
-    if (slot.list == SlotList::kIdle && OrdinaryPlaces() > 0 && !queue_.empty())
-      return "an idle child beside a queued job (I18)";
-    if (slot.Earliest() != ledger_.deadlines.At(slot.deadline))
-      return "a slot whose deadline isn't its earliest wait (I4)";
-  }
-  if (by_state != by_state_) return "slot states miscounted (I1)";
-  if (free_places != free_places_) return "free places miscounted (I19)";
-  if (ready != ready_ || startable != startable_) return "ready or startable children miscounted (I19)";
-  if (too_old != too_old_idle_) return "old children miscounted";
-  if (running + queue_.size() != job_count_) return "a job neither queued nor with a child (I12)";
+const char* Pool::ListProblem(const Slot& slot) const {
+  if (slot.list != ListFor(slot)) return "a slot in the wrong list";
+  if (slot.Earliest() != ledger_.deadlines.At(slot.deadline))
+    return "a slot whose deadline isn't its earliest wait (I4)";
+  const bool watched = slot.unused_until != kNever || settings_.idle_timeout == 0s;
+  return slot.state != SlotState::kIdle || watched ? nullptr : "an idle child whose idle_timeout doesn't run (I4)";
+}
+
+const char* Pool::CountProblem(const Tally& tally) const {
+  if (tally.by_state != by_state_) return "slot states miscounted (I1)";
+  if (tally.free_places != free_places_) return "free places miscounted (I19)";
+  if (tally.ready != ready_ || tally.startable != startable_) return "ready or startable children miscounted (I19)";
+  if (tally.too_old != too_old_idle_) return "old children miscounted";
+  if (tally.running + queue_.size() != job_count_) return "a job neither queued nor with a child (I12)";
+  std::int64_t live = tally.live;
   for (const Quarantined& child : quarantine_) live += child.spawned ? 1 : 0;
   if (counts_.spawned != counts_.exited + live) return "spawned children are neither alive nor exited (I2)";
   if (static_cast<int>(quarantine_.size()) > settings_.quarantine_max && !ledger_.stopping)
     return "quarantine over its bound";
-  if (Count(SlotState::kStarting) > settings_.max_starting) return "too many children starting (I10)";
-  return {};
+  return Count(SlotState::kStarting) > settings_.max_starting ? "too many children starting (I10)" : nullptr;
 }
 
-std::string Pool::QueueProblem() const {
+const char* Pool::QueueProblem() const {
   std::size_t queued = 0;
   for (const Job* job = queue_.First(); job != nullptr; job = queue_.Next(*job), ++queued) {
     if (job->phase != JobPhase::kQueued) return "a job in the queue that isn't queued";
@@ -136,8 +139,8 @@ std::string Pool::QueueProblem() const {
   }
   if (promised != promised_) return "reservations miscounted";
   const bool wants_probe = breaker_ == BreakerState::kOpen && !probe_due_;
-  if (wants_probe && ledger_.deadlines.At(probe_deadline_) == kNever) return "an open breaker without a probe (I11)";
-  return {};
+  return wants_probe && ledger_.deadlines.At(probe_deadline_) == kNever ? "an open breaker without a probe (I11)"
+                                                                        : nullptr;
 }
 
 }  // namespace andiron
