@@ -138,6 +138,8 @@ class ToAWorker(WithWorker):
     def test_what_its_children_have_left_behind_ends_with_a_killed_worker(self):
         worker = self.start_worker("--warm", "1", "--", FAULT, "escapee")
         if self.status()["worker"]["containment"] != "cgroup":
+            worker.terminate()  # in order: killed, it would leave that behind
+            worker.wait(DEADLINE)
             self.skipTest("without a cgroup nobody can find it once the worker is dead")
         wait_until(lambda: len(marked(self.mark)) == 3, "the worker, a child, and what it has left behind")
         worker.kill()
