@@ -96,7 +96,11 @@ class Core::State {
     ledger_.Emit(StopAnswered{fact.waiter, false, false});
   }
 
-  void Record(DrainRequested&) { Drain(); }
+  // Each is answered, also where the drain has ended long ago.
+  void Record(DrainRequested&) {
+    drained_ = drained_ && stopped_;
+    Drain();
+  }
 
   void Drain() {
     if (ledger_.draining) return;

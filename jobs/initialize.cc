@@ -42,11 +42,11 @@ void Pool::EndInitialize(Slot& slot, InitializeEnd end) {
     SetBreaker(BreakerState::kClosed);
     SetState(slot, SlotState::kIdle);
     if (settings_.max_child_age > 0s) slot.age_until = Later(ledger_.now, settings_.max_child_age);
-    return;  // the waiters are woken by Reconcile, while the child is still idle
+    return;  // the waiters are answered by Reconcile, while the child is still idle
   }
   if (end != InitializeEnd::kCancelled || breaker_ == BreakerState::kProbing) CountFailedStart();
   // Waiters share a start. They hear of a failure when no other start under way could still serve them.
-  if (Count(SlotState::kStarting) == 1) WakeWaiters(end);
+  if (Count(SlotState::kStarting) == 1) EndWaits(end);
 }
 
 // A cancelled probe counts too: it proved nothing, and the next probe needs its deadline.
@@ -73,12 +73,20 @@ void Pool::OnProbeDue() {
   Touch();
 }
 
-void Pool::WakeWaiters(InitializeEnd end) {
+void Pool::EndWaits(InitializeEnd end) {
   for (const auto& [number, deadline] : waiters_) {
     ledger_.deadlines.Remove(deadline);
-    ledger_.Emit(WaiterAnswered{WaiterNumber{number}, end});
+    ended_waits_.emplace_back(number, end);
   }
   waiters_.clear();
+}
+
+// Once the whole batch is known: a child that is free now is what they have waited for, however its like ended.
+void Pool::AnswerWaits() {
+  if (free_places_ > 0) EndWaits(InitializeEnd::kReady);
+  for (const auto& [number, end] : std::exchange(ended_waits_, {})) {
+    ledger_.Emit(WaiterAnswered{WaiterNumber{number}, free_places_ > 0 ? InitializeEnd::kReady : end});
+  }
 }
 
 }  // namespace andiron

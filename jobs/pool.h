@@ -95,7 +95,8 @@ class Pool {
   void EndInitialize(Slot& slot, InitializeEnd end);
   void CountFailedStart();
   void SetBreaker(BreakerState state);
-  void WakeWaiters(InitializeEnd end);
+  void EndWaits(InitializeEnd end);
+  void AnswerWaits();
 
   // ---- pool_children.cc ----
   Slot* Current(ChildId child);
@@ -115,6 +116,7 @@ class Pool {
   void SettleJobs(Slot& slot, bool still_running);
   void Vacate(Slot& slot);
   void Quarantine(Slot& slot);
+  void Withhold(Slot& slot, bool withheld);
   Quarantined* InQuarantine(ChildId id);
   bool LeftQuarantine(ChildId id);
   bool FailedEarly(const Slot& slot) const;
@@ -173,6 +175,8 @@ class Pool {
     int too_old = 0;
     int ready = 0;
     int startable = 0;
+    int idle_ready = 0;
+    int withheld = 0;
     std::size_t running = 0;
     std::int64_t live = 0;
   };
@@ -198,12 +202,15 @@ class Pool {
   int partly_busy_places_ = 0;
   int too_old_idle_ = 0;
   int startable_ = 0;
-  int ready_ = 0;  // children with a free place
+  int ready_ = 0;       // children with a free place
+  int idle_ready_ = 0;  // idle ones among them: not those that the kernel has stopped
+  int withheld_ = 0;    // slots
   std::size_t job_count_ = 0;
 
   std::map<std::uint64_t, Reservation> reservations_;
   int promised_ = 0;  // reservations on ready children
   std::map<std::uint64_t, Deadlines::Handle> waiters_;
+  std::vector<std::pair<std::uint64_t, InitializeEnd>> ended_waits_;  // in this batch, unless a child is free after all
   std::vector<Quarantined> quarantine_;
   bool quarantine_left_ = false;        // in this batch
   std::vector<std::uint32_t> unused_;   // slots whose idle_timeout has passed in this batch

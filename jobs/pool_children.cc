@@ -171,7 +171,7 @@ void Pool::OnChild(const ChildExited& fact) {
   if (slot == nullptr || slot->exited) return;
   ++counts_.exited;
   slot->exited = true;
-  slot->withheld = false;  // it waits for its channel now, and for no place in quarantine
+  Withhold(*slot, false);  // it waits for its channel now, and for no place in quarantine
   slot->code = fact.code;
   slot->signal = fact.signal;
   slot->out_of_memory = fact.out_of_memory;

@@ -156,17 +156,20 @@ void Pool::ReportDeathOf(const Slot& slot, bool quarantined) {
 void Pool::SettleJobs(Slot& slot, bool still_running) {
   std::vector<Job*> jobs;
   jobs.swap(slot.jobs);
+  std::vector<Job*> unbegun;
   for (Job* job : jobs) {
     if (job->verdict) {
       Report(*job, *job->verdict, {}, slot.intent, still_running);
     } else if (job->cancel_asked) {
       Report(*job, Outcome::kCancelled, {}, slot.intent, still_running);
     } else if (!job->acked) {
-      HandBack(*job, still_running);
+      unbegun.push_back(job);
     } else {
       Report(*job, OutcomeByDeath(slot), {}, slot.intent, still_running);
     }
   }
+  // Each goes before all that wait: so the first of them comes last.
+  for (auto job = unbegun.rbegin(); job != unbegun.rend(); ++job) HandBack(**job, still_running);
 }
 
 void Pool::Vacate(Slot& slot) {
@@ -174,6 +177,7 @@ void Pool::Vacate(Slot& slot) {
   const Duration pause = FailedEarly(slot) ? Backoff(slot) : 0s;
   if (pause > 0s) ++slot.failures;
   SetState(slot, SlotState::kVacant);
+  Withhold(slot, false);
   slot.Reset();
   if (pause > 0s) slot.state_until = Later(ledger_.now, pause);
   Settle(slot);
@@ -202,7 +206,7 @@ void Pool::Quarantine(Slot& slot) {
   }
   const bool full = static_cast<int>(quarantine_.size()) >= settings_.quarantine_max && !ledger_.stopping;
   if (full) {
-    slot.withheld = true;
+    Withhold(slot, true);
     slot.state_until = Later(ledger_.now, std::max<Duration>(settings_.kill_grace, 1s));
     Bury(slot, true);
     return Settle(slot);
@@ -211,6 +215,11 @@ void Pool::Quarantine(Slot& slot) {
   Bury(slot, true);
   quarantine_.push_back({Id(slot), slot.pid != 0});
   Vacate(slot);
+}
+
+void Pool::Withhold(Slot& slot, bool withheld) {
+  withheld_ += static_cast<int>(withheld) - static_cast<int>(slot.withheld);
+  slot.withheld = withheld;
 }
 
 Pool::Quarantined* Pool::InQuarantine(ChildId id) {
@@ -246,7 +255,6 @@ void Pool::EndAllJobs() {
 
 void Pool::StopAllChildren(bool now) {
   Touch();
-  WakeWaiters(InitializeEnd::kCancelled);
   for (Slot& slot : slots_) {
     if (now) {
       Kill(slot, Intent::kWorkerStopping, {});
@@ -255,6 +263,8 @@ void Pool::StopAllChildren(bool now) {
     }
     if (slot.withheld) OnSlotDue(slot.index, kNever);
   }
+  EndWaits(InitializeEnd::kCancelled);
+  AnswerWaits();
 }
 
 }  // namespace andiron

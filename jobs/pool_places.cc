@@ -83,9 +83,11 @@ void Pool::DropReservation(std::map<std::uint64_t, Reservation>::iterator reserv
 
 void Pool::OnReadyAwaited(const ReadyAwaited& fact) {
   Touch();
-  if (free_places_ > 0) return ledger_.Emit(WaiterAnswered{fact.waiter, InitializeEnd::kReady});
-  if (ledger_.ending) return ledger_.Emit(WaiterAnswered{fact.waiter, InitializeEnd::kCancelled});
   const auto number = static_cast<std::uint64_t>(fact.waiter);
+  if (ledger_.ending) {
+    ended_waits_.emplace_back(number, InitializeEnd::kCancelled);
+    return;
+  }
   const auto deadline = ledger_.deadlines.Add({Deadlines::Kind::kWaiter, index_, number});
   ledger_.deadlines.Set(deadline, Later(ledger_.now, fact.patience));
   waiters_.emplace(number, deadline);
@@ -96,7 +98,8 @@ void Pool::OnWaiterDue(std::uint64_t number) {
   if (waiter == waiters_.end()) return;
   ledger_.deadlines.Remove(waiter->second);
   waiters_.erase(waiter);
-  ledger_.Emit(WaiterAnswered{WaiterNumber{number}, InitializeEnd::kTimedOut});
+  ended_waits_.emplace_back(number, InitializeEnd::kTimedOut);
+  Touch();
 }
 
 // When it makes sense to ask again: from the queue's length and what jobs took lately, so it grows with the load.

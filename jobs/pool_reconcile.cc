@@ -28,7 +28,7 @@ Pool::Pool(std::uint32_t index, PoolSettings settings, Ledger& ledger)
 void Pool::Reconcile() {
   if (!touched_) return;
   touched_ = false;
-  if (free_places_ > 0 && !waiters_.empty()) WakeWaiters(InitializeEnd::kReady);
+  AnswerWaits();
   DispatchQueued();
   RetireUnused();
   if (!ledger_.stopping) {
@@ -59,13 +59,13 @@ int Pool::Demand() const {
   return std::max(children, awaited ? 1 : 0);
 }
 
-// Children wanted = busy + warm + demand, within max_children (there are no more slots) and max_starting.
+// Children wanted = busy + warm + demand, within max_children (there are no more slots) and max_starting. An idle child
+// that the kernel has stopped serves nobody.
 void Pool::Replenish() {
   // A pool that keeps nothing warm probes too: else nothing would ever close its breaker.
   const int probe = breaker_ != BreakerState::kClosed && probe_due_ && !ledger_.ending ? 1 : 0;
   const int wanted = std::max((ledger_.ending ? 0 : settings_.warm) + Demand() + (too_old_idle_ > 0 ? 1 : 0), probe);
-  while (Count(SlotState::kIdle) + Count(SlotState::kStarting) < wanted &&
-         Count(SlotState::kStarting) < settings_.max_starting) {
+  while (idle_ready_ + Count(SlotState::kStarting) < wanted && Count(SlotState::kStarting) < settings_.max_starting) {
     Slot* slot = First(SlotList::kStartable);
     if (breaker_ == BreakerState::kClosed) {
       if (slot == nullptr) return;
@@ -87,7 +87,7 @@ void Pool::RetireUnused() {
   for (const std::uint32_t index : std::exchange(unused_, {})) {
     Slot& slot = slots_[index];
     if (slot.state != SlotState::kIdle || slot.unused_until != kNever) continue;  // it had something to do
-    if (Count(SlotState::kIdle) > settings_.warm + Demand()) {
+    if (slot.list == SlotList::kIdle && idle_ready_ > settings_.warm + Demand()) {
       AskToStop(slot, Intent::kRetired);
     } else {
       slot.unused_until = Later(ledger_.now, settings_.idle_timeout);
@@ -100,10 +100,11 @@ void Pool::RetireUnused() {
 // in use there can be no other: then it goes first.
 void Pool::RetireSome() {
   if (too_old_idle_ == 0 || breaker_ != BreakerState::kClosed) return;
-  const bool spare = Count(SlotState::kIdle) > (ledger_.ending ? 0 : settings_.warm) + Demand();
+  const bool spare = idle_ready_ > (ledger_.ending ? 0 : settings_.warm) + Demand();
   const bool full = Count(SlotState::kVacant) == 0;
-  const bool alone = Count(SlotState::kStarting) + Count(SlotState::kStopping) + Count(SlotState::kDying) == 0;
-  if (!spare && !(full && alone)) return;
+  // A withheld slot may stay so for ever: it brings nobody.
+  const int changing = Count(SlotState::kStarting) + Count(SlotState::kStopping) + Count(SlotState::kDying) - withheld_;
+  if (!spare && !(full && changing == 0)) return;
   for (Slot* slot = First(SlotList::kIdle); slot != nullptr;
        slot = slot->behind == Slot::kNobody ? nullptr : &slots_[slot->behind]) {
     if (slot->too_old) return AskToStop(*slot, Intent::kRetired);
@@ -153,7 +154,7 @@ void Pool::Settle(Slot& slot) {
   }
   free_places_ += slot.places;
   if (slot.list == SlotList::kPartlyBusy) partly_busy_places_ += slot.places;
-  const bool old = slot.state == SlotState::kIdle && slot.too_old;
+  const bool old = slot.list == SlotList::kIdle && slot.too_old;
   too_old_idle_ += static_cast<int>(old) - static_cast<int>(slot.counted_old);
   slot.counted_old = old;
   ledger_.deadlines.Set(slot.deadline, slot.Earliest());
@@ -181,6 +182,7 @@ void Pool::Link(Slot& slot, SlotList list) {
 
 void Pool::CountListed(SlotList list, int more) {
   if (list == SlotList::kStartable) startable_ += more;
+  if (list == SlotList::kIdle) idle_ready_ += more;
   if (list == SlotList::kIdle || list == SlotList::kPartlyBusy) ready_ += more;
 }
 

@@ -17,8 +17,8 @@ PoolStatus Pool::Status() const {
   status.reserved = static_cast<int>(reservations_.size());
   status.capacity = Capacity();
   status.breaker = breaker_;
+  status.withheld = withheld_;
   for (const Slot& slot : slots_) {
-    status.withheld += slot.withheld ? 1 : 0;
     status.running += static_cast<int>(slot.jobs.size());
     if (slot.state == SlotState::kVacant) continue;
     status.children.push_back({.child = Id(slot),
@@ -84,9 +84,11 @@ std::string Pool::CheckInvariants() const {
 void Pool::Tally::Add(const Slot& slot, int places) {
   ++by_state[static_cast<std::size_t>(slot.state)];
   free_places += places;
-  too_old += slot.state == SlotState::kIdle && slot.too_old ? 1 : 0;
+  too_old += slot.list == SlotList::kIdle && slot.too_old ? 1 : 0;
   ready += places > 0 ? 1 : 0;
   startable += slot.list == SlotList::kStartable ? 1 : 0;
+  idle_ready += slot.list == SlotList::kIdle ? 1 : 0;
+  withheld += slot.withheld ? 1 : 0;
   running += slot.jobs.size();
   live += slot.pid != 0 && !slot.exited ? 1 : 0;
 }
@@ -115,7 +117,8 @@ const char* Pool::CountProblem(const Tally& tally) const {
   if (tally.by_state != by_state_) return "slot states miscounted (I1)";
   if (tally.free_places != free_places_) return "free places miscounted (I19)";
   if (tally.ready != ready_ || tally.startable != startable_) return "ready or startable children miscounted (I19)";
-  if (tally.too_old != too_old_idle_) return "old children miscounted";
+  if (tally.idle_ready != idle_ready_ || tally.too_old != too_old_idle_) return "idle children miscounted";
+  if (tally.withheld != withheld_) return "withheld slots miscounted (I1)";
   if (tally.running + queue_.size() != job_count_) return "a job neither queued nor with a child (I12)";
   std::int64_t live = tally.live;
   for (const Quarantined& child : quarantine_) live += child.spawned ? 1 : 0;

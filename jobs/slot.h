@@ -84,7 +84,7 @@ struct Slot {
   void Reset() {
     pid = 0;
     exited = closed = kill_sent = condemned = close_sent = hello = ready = reported = false;
-    retiring = too_old = halted = half_frame = blocked = pinged = withheld = false;
+    retiring = too_old = halted = half_frame = blocked = pinged = false;
     intent = Intent::kNone;
     phase = SlotState::kVacant;
     what.clear();

@@ -292,6 +292,19 @@ TEST(Driver, DrainIsToldWhenNoJobIsLeftOrWhenItIsCalledOff) {
   EXPECT_EQ(told, (std::vector<std::string>{"called off", "job", "drained"}));
 }
 
+TEST(Driver, DrainIsToldAlsoWhenItHasEndedLongAgo) {
+  Rig rig(EchoPool());
+  int told = 0;
+  const auto drain = [&] { rig.worker().Drain([&] { ++told; }); };
+  drain();
+  ASSERT_TRUE(rig.RunUntil([&] { return told == 1; }));
+  drain();
+  ASSERT_TRUE(rig.RunUntil([&] { return told == 2; })) << "of a worker that is drained";
+  rig.Stop(false);
+  drain();
+  EXPECT_TRUE(rig.RunUntil([&] { return told == 3; })) << "of one that has stopped";
+}
+
 TEST(Driver, CallersWhoWaitForAReadyChildAreTold) {
   Shows("R15", "R51");
   Rig rig(EchoPool());

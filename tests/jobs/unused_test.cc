@@ -68,12 +68,12 @@ TEST(Unused, AJobThatRunsOutOfTimeInTheSameTurnKeepsNoUnusedChild) {
   PoolSettings pool = Quiet(1, 3);
   pool.start_by = 90s;
   Rig rig(pool);
-  for (const std::uint64_t job : {1, 2}) {
+  for (const std::uint64_t job : {1U, 2U}) {
     rig.MakeAllReady();
     rig.Submit(job);
   }
   rig.MakeAllReady();
-  for (const std::uint32_t slot : {0, 1}) {
+  for (const std::uint32_t slot : {0U, 1U}) {
     const ChildId child = rig.Child(slot);
     rig.Step(JobAcked{child, JobNumber{slot + 1}}, Done(child, slot + 1));
   }

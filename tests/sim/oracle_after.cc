@@ -27,6 +27,8 @@ void Oracle::After(const Core& core) {
   for (std::size_t i = 0; i < open_.size(); ++i) AfterJob(jobs_[open_[i]]);
   for (std::uint32_t i = 0; i < pools_.size(); ++i) AfterPool(i);
   AfterPromises();
+  if (draining_ && open_.empty() && promises_.empty() && !drained_told_ && !stopped_)
+    Broken("I32", "a drain has ended and isn't told so");
   const TimePoint next = core.NextDeadline();
   if (next <= as_of_) Broken("I4", "a deadline has passed and wasn't handled");
   const bool waiting = std::any_of(live_.begin(), live_.end(), [this](std::uint32_t index) {
@@ -149,9 +151,9 @@ void Oracle::AfterPool(std::uint32_t number) {
     free_places += FreePlaces(child);
     alive += child.exited() ? 0 : 1;
     any_ready = any_ready || child.serving();
-    if (!child.serving() || child.jobs > 0) continue;
+    if (!child.serving() || child.jobs > 0 || child.halted_at != kNever) continue;
     ++idle;
-    old += AgesMatter(pool) && child.halted_at == kNever && Due(child.ready_at, pool.settings->max_child_age) ? 1 : 0;
+    old += AgesMatter(pool) && Due(child.ready_at, pool.settings->max_child_age) ? 1 : 0;
   }
   const PoolSettings& settings = *pool.settings;
   if (alive > settings.max_children + pool.quarantined) Broken("I2", "more children than slots and quarantine");
@@ -193,7 +195,7 @@ void Oracle::JudgeSurplus(std::uint32_t number, int idle, int reserved) {
   if (!Due(pool.surplus_since, settings.idle_timeout)) return;
   for (const std::uint32_t index : live_) {
     const ChildSeen& child = children_[index];
-    const bool unused = child.id.pool == number && child.serving() && child.jobs == 0;
+    const bool unused = child.id.pool == number && child.serving() && child.jobs == 0 && child.halted_at == kNever;
     if (unused && std::max(child.ready_at, child.done_at) <= pool.surplus_since) {
       return Broken("I9", "a child beyond warm is kept longer than idle_timeout", &child);
     }

@@ -167,9 +167,9 @@ void Oracle::See(const ReadyAwaited& fact) {
 }
 
 void Oracle::See(const DrainRequested&) {
+  drained_told_ = drained_told_ && stopped_;  // each is answered
   if (draining_) return;
   draining_ = shut_ever_ = true;
-  drained_told_ = false;
   drain_at_ = now_;
 }
 
@@ -180,7 +180,7 @@ void Oracle::See(const ResumeRequested&) {
 }
 
 void Oracle::See(const StopRequested& fact) {
-  See(DrainRequested{});
+  if (!draining_) See(DrainRequested{});
   stop_asked_ = true;
   if (!fact.now || stop_now_) return;
   stop_now_ = true;

@@ -33,6 +33,9 @@ void Oracle::Judge(const SendJob& action) {
   if (!child.serving() || child.abandoned)
     return Broken("I8", "a job is sent to a child that isn't ready or is ending", &child, job);
   if (FreePlaces(child) <= 0) return Broken("I8", "a job is sent to a child without a free place", &child, job);
+  // It may still take the job for which it was ready when its age came.
+  if (child.jobs > 0 && AgesMatter(pools_[job->pool]) && Due(child.ready_at, SettingsOf(child).max_child_age))
+    return Broken("I9", "a busy child beyond max_child_age is sent another job", &child, job);
   if (job->where == Where::kWithChild) return Broken("I3", "a job is sent while another child has it", &child, job);
   if (job->acked_at != kNever) return Broken("I14", "a job is sent again that a child had begun", &child, job);
   if (++job->hand_overs > 2) return Broken("I14", "a job is handed over a third time", &child, job);
@@ -49,8 +52,8 @@ void Oracle::Judge(const SendJob& action) {
   ++child.begun;
 }
 
-// I18: FIFO within a priority, higher ones first; a job handed back has waited already and goes before its like. Jobs
-// with a reservation may go before all.
+// I18: FIFO within a priority, higher ones first; a job handed back has waited already and goes before its like, also
+// in order where one child has lost several. Jobs with a reservation may go before all.
 void Oracle::JudgeOrder(const JobSeen& job) {
   if (job.reserved) return;
   for (const std::uint32_t number : open_) {
@@ -58,7 +61,8 @@ void Oracle::JudgeOrder(const JobSeen& job) {
     if (&other == &job || other.where != Where::kQueued || other.pool != job.pool || other.reserved) continue;
     if (other.priority < job.priority) continue;
     const bool first = other.handed_back && !job.handed_back;
-    const bool sooner = other.handed_back == job.handed_back && !job.handed_back && other.order < job.order;
+    const bool alike = other.handed_back ? job.handed_back && other.child == job.child : !job.handed_back;
+    const bool sooner = alike && other.order < job.order;
     if (other.priority > job.priority || first || sooner)
       return Broken("I18", "a job is sent before one that has its turn", nullptr, &job);
   }
@@ -289,10 +293,16 @@ void Oracle::Judge(const WaiterAnswered& action) {
   for (Waiter& waiter : waiters_) {
     if (waiter.is_stop || waiter.answered || waiter.number != action.waiter) continue;
     waiter.answered = true;
-    if (action.end != InitializeEnd::kReady) return;
+    const bool free = std::any_of(live_.begin(), live_.end(), [&](std::uint32_t index) {
+      return children_[index].id.pool == waiter.pool && FreePlaces(children_[index]) > 0;
+    });
+    if (action.end != InitializeEnd::kReady) {
+      if (free && !AgesMatter(pools_[waiter.pool])) Broken("I5", "a waiter hears of a failure beside a free child");
+      return;
+    }
     const bool any = std::any_of(live_.begin(), live_.end(), [&](std::uint32_t index) {
       const ChildSeen& child = children_[index];
-      return child.id.pool == waiter.pool && child.ready;
+      return child.id.pool == waiter.pool && child.ready && !child.exited() && !child.closed();
     });
     if (!any) Broken("I5", "a waiter is told of a ready child, and there is none");
     return;

@@ -7,6 +7,10 @@ namespace andiron {
 Operator::Operator(Inbox& inbox, CallLater call_later) : inbox_(inbox), call_later_(std::move(call_later)) {}
 
 void Operator::Drain(std::function<void(bool drained)> done) {
+  if (stopped_) {
+    if (done) call_later_([call = std::move(done)] { call(true); });
+    return;
+  }
   if (done) drain_callers_.push_back(std::move(done));
   news_ = true;
   inbox_.Post(DrainRequested{});
