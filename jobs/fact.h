@@ -142,13 +142,15 @@ struct ChildHalted {
   bool halted = false;
 };
 
-// A frame from it has begun to arrive and isn't whole yet; or has become whole.
+// A frame from it has begun to arrive and isn't whole yet; or has become whole. (Both, in that order, where another
+// has begun behind it.)
 struct FrameHalfRead {
   ChildId child;
   bool half = false;
 };
 
-// It doesn't read: bytes for it wait on our side; or it has read them all.
+// It doesn't read: bytes for it wait on our side; or it has read them all. (Both where it has read some, and the rest
+// waits anew.)
 struct WriteBlocked {
   ChildId child;
   bool blocked = false;

@@ -135,6 +135,7 @@ class World {
   void DrawTraits(std::uint32_t who);
   void DrawInitialize(std::uint32_t who);
   void DrawLife(std::uint32_t who);
+  void SayInPieces(std::uint32_t who, Said said, std::uint8_t detail, std::uint64_t number);
   void Write(std::uint32_t who, Said said, std::uint8_t detail, std::uint64_t number);
   void Receive(const SendJob& action);
   void RunJob(std::uint32_t who, std::uint64_t job);

@@ -144,11 +144,11 @@ void World::Write(std::uint32_t who, Said said, std::uint8_t detail, std::uint64
     case Said::kAcked:
       if (!forced && (!has_job || job->acked)) return;
       if (has_job) job->acked = true;
-      return Say(who, said, 0, number);
+      return SayInPieces(who, said, 0, number);
     case Said::kReturned:
       if (!forced && !has_job) return;
       if (has_job) job->returned = true;
-      return Say(who, said, detail & 3U, number);
+      return SayInPieces(who, said, detail & 3U, number);
     case Said::kHalf:
       if (!faults_) return;
       Note(Fault::kHalfFrame, who);
@@ -180,6 +180,17 @@ void World::Write(std::uint32_t who, Said said, std::uint8_t detail, std::uint64
   }
 }
 
+// Now and then half of a frame is seen before the whole, and half of another behind it.
+void World::SayInPieces(std::uint32_t who, Said said, std::uint8_t detail, std::uint64_t number) {
+  if (random_.Below(16) != 0) return Say(who, said, detail, number);
+  Say(who, Said::kHalf, 1);
+  Say(who, said, detail, number);
+  Say(who, Said::kHalf, 0);
+  if (!random_.Coin()) return;
+  Say(who, Said::kHalf, 1);
+  Say(who, Said::kHalf, 0);
+}
+
 void World::Receive(const SendJob& action) {
   const std::uint32_t who = Find(action.child);
   const auto number = static_cast<std::uint64_t>(action.job);
@@ -197,6 +208,10 @@ void World::Receive(const SendJob& action) {
 // What the child does with one job.
 void World::RunJob(std::uint32_t who, std::uint64_t number) {
   const PoolSettings& pool = PoolOf(who);
+  if (random_.Below(16) == 0) {  // it reads the job in two pieces
+    Say(who, Said::kBlocked, 1);
+    Say(who, Said::kBlocked, 0);
+  }
   Nanos ack = Around(plan_->latency / 4);
   if (Roll(Fault::kExitUnacked, who)) Schedule(random_.Below(ack + 1), Happens::kExits, who, Detail(HowItEnds::kError));
   if (Roll(Fault::kOtherJob, who)) {

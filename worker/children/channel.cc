@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kTurnBytes = std::size_t{256} << 10;
 constexpr std::size_t kExitBytes = std::size_t{8} << 20;
 
-// An output buffer that has grown beyond this is given back once it is empty.
+// Of the output buffer: what has been written is cut off beyond so many bytes, and once it is empty so much is kept.
 constexpr std::size_t kKeptOutBytes = std::size_t{64} << 10;
 
 template <typename... Cases>
@@ -84,9 +84,10 @@ void Channel::DrainForExit() { Drain(Depth::kExit); }
 
 void Channel::Drain(Depth depth) {
   std::size_t budget = depth == Depth::kTurn ? kTurnBytes : kExitBytes;
+  const std::uint64_t before = frames_;
   while (open() && !misbehaved_ && ReadOnce(depth, budget)) {
   }
-  if (open() && !misbehaved_) SetHalf(reader_.half());
+  if (open() && !misbehaved_) NoteHalf(reader_.half(), frames_ != before);
 }
 
 // False when there is nothing more to read now.
@@ -116,6 +117,7 @@ void Channel::TakeFrames() {
   while (!misbehaved_) {
     const std::optional<Frame> frame = reader_.Next();
     if (!frame) break;
+    ++frames_;
     Take(*frame);
   }
   if (!misbehaved_ && reader_.error() != FrameError::kNone) Misbehave(reader_.error_text());
@@ -152,25 +154,29 @@ void Channel::Take(const Frame& frame) {
 
 void Channel::Misbehave(std::string what) {
   misbehaved_ = true;
-  SetHalf(false);
+  NoteHalf(false, false);
   if (poll_) Watch();
   inbox_.Post(ChildMisbehaved{child_, std::move(what)});
 }
 
-void Channel::SetHalf(bool half) {
-  if (half == half_) return;
+// Each frame has its own time: half of the next one, behind one that has come whole, is news.
+void Channel::NoteHalf(bool half, bool another) {
+  if (half_ && (!half || another)) inbox_.Post(FrameHalfRead{child_, false});
+  if (half && (!half_ || another)) inbox_.Post(FrameHalfRead{child_, true});
   half_ = half;
-  inbox_.Post(FrameHalfRead{child_, half});
 }
 
-void Channel::SetBlocked(bool blocked) {
+// A child that has taken something isn't silent, however much waits behind it.
+void Channel::NoteBlocked(bool blocked, bool taken) {
+  if (blocked_ && (!blocked || taken)) inbox_.Post(WriteBlocked{child_, false});
+  if (blocked && (!blocked_ || taken)) inbox_.Post(WriteBlocked{child_, true});
   if (blocked == blocked_) return;
   blocked_ = blocked;
   Watch();
-  inbox_.Post(WriteBlocked{child_, blocked});
 }
 
 void Channel::Flush() {
+  const std::size_t before = written_;
   while (open() && !write_broken_ && written_ < out_.size()) {
     const std::string_view rest = std::string_view(out_).substr(written_);
     const ssize_t count = send(descriptor_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -184,17 +190,26 @@ void Channel::Flush() {
       write_broken_ = true;
     }
   }
-  if (!open() || write_broken_ || written_ == out_.size()) {
-    out_.clear();
-    written_ = 0;
-    if (out_.capacity() > kKeptOutBytes) out_.shrink_to_fit();
-  }
+  const bool taken = written_ > before;
+  ForgetWritten();
   if (!open()) return;
-  SetBlocked(!out_.empty());
+  NoteBlocked(!out_.empty(), taken);
   if (!write_broken_ || misbehaved_) return;
   // Either its whole end is closed, and reading says so, or it closed one half and stays.
   Drain(Depth::kExit);
   if (open() && !misbehaved_) Misbehave("it closed the reading half of its channel");
+}
+
+// While a busy child's next frame comes before its last is read, the buffer is never empty.
+void Channel::ForgetWritten() {
+  if (!open() || write_broken_ || written_ == out_.size()) {
+    out_.clear();
+    written_ = 0;
+    if (out_.capacity() > kKeptOutBytes) out_.shrink_to_fit();
+  } else if (written_ > kKeptOutBytes && written_ >= out_.size() / 2) {
+    out_.erase(0, written_);
+    written_ = 0;
+  }
 }
 
 void Channel::Close() {

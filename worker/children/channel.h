@@ -68,8 +68,9 @@ class Channel {
   void TakeFrames();
   void Take(const Frame& frame);
   void Misbehave(std::string what);
-  void SetHalf(bool half);
-  void SetBlocked(bool blocked);
+  void NoteHalf(bool half, bool another);
+  void NoteBlocked(bool blocked, bool taken);
+  void ForgetWritten();
   void Watch();
 
   const ChildId child_;
@@ -80,6 +81,7 @@ class Channel {
   UniqueFd descriptor_;
   UvHandle<uv_poll_t> poll_;
   FrameReader reader_;
+  std::uint64_t frames_ = 0;  // that have come whole
   std::string out_;
   std::size_t written_ = 0;  // of out_
   std::uint64_t pings_ = 0;
