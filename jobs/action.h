@@ -89,9 +89,11 @@ struct CloseChannel {
   ChildId child;
 };
 
-// Quarantine: it didn't die of SIGKILL in time. Keep watching its pidfd; its ChildExited is still wanted.
+// It didn't die of SIGKILL in time. Keep watching its pidfd: its ChildExited is still wanted. Whatever hangs with it,
+// such as the helper that starts it, is to be replaced: the pool goes on.
 struct AbandonChild {
   ChildId child;
+  bool withheld = false;  // the quarantine is full, so its slot waits with it. Told again when it has found room
 };
 
 // Its process has ended (or could not be started): the summary for logs and the autopsy. Before the

@@ -206,12 +206,13 @@ void Pool::Quarantine(Slot& slot) {
   }
   const bool full = static_cast<int>(quarantine_.size()) >= settings_.quarantine_max && !ledger_.stopping;
   if (full) {
+    if (!slot.withheld) ledger_.Emit(AbandonChild{Id(slot), true});
     Withhold(slot, true);
     slot.state_until = Later(ledger_.now, std::max<Duration>(settings_.kill_grace, 1s));
     Bury(slot, true);
     return Settle(slot);
   }
-  ledger_.Emit(AbandonChild{Id(slot)});
+  ledger_.Emit(AbandonChild{Id(slot), false});
   Bury(slot, true);
   quarantine_.push_back({Id(slot), slot.pid != 0});
   Vacate(slot);

@@ -21,7 +21,6 @@
 #include "tests/children/crew.h"
 #include "tests/support/process_table.h"
 #include "tests/support/shows.h"
-#include "tests/support/stuck_program.h"
 #include "worker/base/clock.h"
 #include "worker/children/child_stub.h"
 #include "worker/children/launch.h"
@@ -380,128 +379,6 @@ TEST(StartTest, ChildThatBecomesAnotherUserCannotBeTracedIntoOurMemory) {
     EXPECT_NE(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), kDumpable);
   }
   prctl(PR_SET_DUMPABLE, kDumpable, 0, 0, 0);
-}
-
-// ---- an exec that hangs ----
-
-// Until the only child sleeps in its exec: before that it never sleeps.
-bool AwaitStuck(Crew& crew) {
-  return crew.Await([] {
-    const std::vector<pid_t> children = ChildProcesses();
-    return children.size() == 1 && ProcessState(children.front()) == 'S';
-  });
-}
-
-TEST(StuckExecTest, OtherPoolsAndTheLoopGoOn) {
-  Shows("A5", "R10", "R57");
-  StuckProgram program(ProgramPath("fault-child"));
-  ASSERT_TRUE(program.stuck());
-  Crew crew({CommandPool({program.path()}), FaultPool({"good"})}, {});
-  const ChildId stuck = crew.Start(0, 0);
-  const TimePoint begin = Now();
-  const ChildId other = crew.StartReady(0, 1);
-  crew.Run(other, 1);
-  EXPECT_TRUE(crew.Await<JobReturned>(other));
-  EXPECT_LT(Now() - begin, std::chrono::seconds(10));
-  EXPECT_EQ(crew.Count<Spawned>(stuck), 0);
-  program.Release();
-  EXPECT_TRUE(crew.Await<ChildReady>(stuck));
-}
-
-TEST(StuckExecTest, LoopIsNotDelayed) {
-  Shows("A5");
-  StuckProgram program(ProgramPath("fault-child"));
-  ASSERT_TRUE(program.stuck());
-  Crew crew(CommandPool({program.path()}));
-  crew.Start();
-  ASSERT_TRUE(AwaitStuck(crew));
-  // The timer of Await() is due every 10 ms. Half of its turns at least are on time, whatever else the
-  // machine has to do.
-  int on_time = 0;
-  int turns = 0;
-  TimePoint last = Now();
-  ASSERT_TRUE(crew.Await([&] {
-    const TimePoint now = Now();
-    on_time += now - last < std::chrono::milliseconds(30) ? 1 : 0;
-    last = now;
-    return ++turns == 100;
-  }));
-  EXPECT_GT(on_time, 50);
-}
-
-TEST(StuckExecTest, ChildThatHangsBeforeItsExecIsKilled) {
-  Shows("A5");
-  StuckProgram program(ProgramPath("fault-child"));
-  ASSERT_TRUE(program.stuck());
-  Crew crew(CommandPool({program.path()}));
-  const ChildId stuck = crew.Start();
-  ASSERT_TRUE(AwaitStuck(crew));
-  crew.Kill(stuck, Intent::kInitTimeout);
-  EXPECT_TRUE(crew.AwaitEnd(stuck));
-  EXPECT_EQ(crew.Count<ChildReady>(stuck), 0);
-}
-
-TEST(StuckExecTest, ThreadThatHangsIsReplaced) {
-  Shows("A5");
-  StuckProgram program(ProgramPath("fault-child"));
-  ASSERT_TRUE(program.stuck());
-  // The pool's path leads to the stuck program first; once its helper is replaced, the next child gets a good one.
-  const Directory directory;
-  const std::string link = directory.path() + "/child";
-  std::filesystem::create_symlink(program.path(), link);
-  Crew crew(CommandPool({link}));
-  const ChildId stuck = crew.Start(0);
-  ASSERT_TRUE(AwaitStuck(crew));
-  std::filesystem::remove(link);
-  std::filesystem::create_symlink(ProgramPath("fault-child"), link);
-  const ChildId next = crew.Start(1);
-  crew.children().Abandon({stuck});
-  EXPECT_TRUE(crew.Await<ChildReady>(next));
-  EXPECT_EQ(crew.Count<Spawned>(stuck), 0);
-  for (const ChildId child : {stuck, next}) {
-    crew.Kill(child);
-    EXPECT_TRUE(crew.AwaitEnd(child));
-    crew.Examine(child, SlotState::kStarting);
-  }
-  // Nothing is on its way any more, so the host's loop may end.
-  for (int turn = 0; turn < 1000 && uv_loop_alive(crew.loop()) != 0; ++turn) uv_run(crew.loop(), UV_RUN_NOWAIT);
-  EXPECT_EQ(uv_loop_alive(crew.loop()), 0);
-}
-
-// Children are tied to the thread that has started them: it must not end before they do.
-TEST(StuckExecTest, ThreadThatWasReplacedKeepsTheChildrenItHadStarted) {
-  Shows("R44");
-  StuckProgram program(ProgramPath("fault-child"));
-  ASSERT_TRUE(program.stuck());
-  const Directory directory;
-  const std::string link = directory.path() + "/child";
-  std::filesystem::create_symlink(ProgramPath("fault-child"), link);
-  Crew crew(CommandPool({link}));
-  const ChildId early = crew.StartReady(0);
-  std::filesystem::remove(link);
-  std::filesystem::create_symlink(program.path(), link);
-  const ChildId stuck = crew.Start(1);
-  ASSERT_TRUE(crew.Await([] { return ChildProcesses().size() == 2; }));
-  crew.children().Abandon({stuck});
-  program.Release();
-  ASSERT_TRUE(crew.Await<ChildReady>(stuck)) << "the old thread has nothing left to do";
-  const ChildId late = crew.StartReady(2);
-  crew.Run(early, 1);
-  crew.Run(late, 2);
-  EXPECT_TRUE(crew.Await<JobReturned>(early) && crew.Await<JobReturned>(late));
-  EXPECT_EQ(crew.Count<ChildExited>(early), 0);
-}
-
-TEST(StuckExecTest, DestructionDoesNotWaitForAStuckExec) {
-  StuckProgram program(ProgramPath("fault-child"));
-  ASSERT_TRUE(program.stuck());
-  const TimePoint begin = Now();
-  {
-    Crew crew(CommandPool({program.path()}));
-    crew.Start();
-    ASSERT_TRUE(AwaitStuck(crew));
-  }
-  EXPECT_LT(Now() - begin, std::chrono::seconds(10));
 }
 
 }  // namespace

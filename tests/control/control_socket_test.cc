@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/control/temp_directory.h"
+#include "tests/support/temp_directory.h"
 #include "worker/control/control_limits.h"
 #include "worker/control/control_words.h"
 #include "worker/control/socket_path.h"

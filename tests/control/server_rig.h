@@ -7,8 +7,8 @@
 #include <string>
 
 #include "control.pb.h"
-#include "tests/control/temp_directory.h"
 #include "tests/driver/rig.h"
+#include "tests/support/temp_directory.h"
 #include "worker/base/unique_fd.h"
 #include "worker/control/control_client.h"
 #include "worker/control/control_server.h"

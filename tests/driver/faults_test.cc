@@ -10,7 +10,6 @@
 
 #include "tests/driver/fault_rig.h"
 #include "tests/support/shows.h"
-#include "tests/support/stuck_program.h"
 #include "worker/base/clock.h"
 
 namespace andiron {
@@ -97,34 +96,6 @@ TEST(FailedStarts, OfAHungOneEndAtOnceByAForcedStop) {
   ASSERT_TRUE(rig.rig().RunUntil([&] { return found; }));
   EXPECT_EQ(rig.Ended(InitializeEnd::kCancelled), 1);
   EXPECT_TRUE(rig.rig().RunUntil([&] { return rig.Bad().spawned == 2; })) << "its slot goes on";
-}
-
-TEST(StuckStart, OfThreeSecondsHoldsUpNeitherTheLoopNorOtherPools) {
-  Shows("A5", "R10", "R57");
-  constexpr Duration kStuckFor = std::chrono::seconds(3);
-  // For a slow machine; a hold-up would be one of three seconds.
-  constexpr Duration kJobAtMost = std::chrono::seconds(1);
-  Rig rig;
-  StuckProgram program(Program("fault-child"));
-  ASSERT_TRUE(program.stuck());
-  WorkerSettings settings = SettingsOf(EchoPool());
-  PoolSettings stuck = EchoPool();
-  stuck.name = "stuck";
-  stuck.command = {program.path(), "good"};
-  settings.pools.push_back(stuck);
-  rig.StartWorker(settings);
-  const auto stuck_in = [&](SlotState state) { return rig.Pool(1).slots.at(static_cast<std::size_t>(state)) == 1; };
-  ASSERT_TRUE(rig.RunUntil([&] { return stuck_in(SlotState::kStarting); }));
-  Duration longest{};
-  for (const TimePoint begin = Now(); Now() - begin < kStuckFor;) {
-    const TimePoint submitted = Now();
-    ASSERT_EQ(rig.RunJob({}).outcome, Outcome::kSucceeded);
-    longest = std::max(longest, Now() - submitted);
-  }
-  EXPECT_LT(longest, kJobAtMost);
-  EXPECT_TRUE(stuck_in(SlotState::kStarting));
-  program.Release();
-  EXPECT_TRUE(rig.RunUntil([&] { return stuck_in(SlotState::kIdle); }));
 }
 
 TEST(Starts, OfManyChildrenRunAFewAtATime) {

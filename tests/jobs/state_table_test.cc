@@ -174,7 +174,9 @@ struct Describe {
   std::string operator()(const AskToStop& a) const { return "AskToStop(" + std::string(Name(a.intent)) + ")"; }
   std::string operator()(const KillChild& a) const { return "KillChild(" + std::string(Name(a.intent)) + ")"; }
   std::string operator()(const CloseChannel&) const { return "CloseChannel"; }
-  std::string operator()(const AbandonChild&) const { return "AbandonChild"; }
+  std::string operator()(const AbandonChild& action) const {
+    return std::string("AbandonChild") + (action.withheld ? "(withheld)" : "");
+  }
   std::string operator()(const ReportDeath& a) const { return a.expected ? "ReportDeath(expected)" : "ReportDeath"; }
   std::string operator()(const Accepted&) const { return "Accepted"; }
   std::string operator()(const Refused&) const { return "Refused"; }

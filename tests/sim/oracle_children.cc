@@ -216,6 +216,13 @@ void Oracle::Judge(const AbandonChild& action) {
   if (child->abandoned || ended) return Broken("B9", "a child is given up that has ended", child);
   if (!Due(child->killed_at, SettingsOf(*child).kill_grace))
     return Broken("B9", "a child is given up before kill_grace", child);
+  if (action.withheld) {
+    if (child->withheld) Broken("B9", "a child is withheld twice", child);
+    if (pools_[child->id.pool].quarantined < SettingsOf(*child).quarantine_max)
+      Broken("B9", "a child is withheld beside room in the quarantine", child);
+    child->withheld = true;
+    return;
+  }
   child->abandoned = true;
   child->over_at = now_;
   if (child->exited()) return;
@@ -243,7 +250,7 @@ void Oracle::Judge(const ReportDeath& action) {
     if (child->exited() || !Due(child->killed_at, SettingsOf(*child).kill_grace)) {
       return Broken("B9", "a child is reported as quarantined that isn't", child);
     }
-    child->withheld = !child->abandoned;
+    if (child->withheld == child->abandoned) return Broken("B9", "a child is reported that wasn't given up", child);
   } else if (!child->gone()) {
     return Broken("I13", "a death is reported before it is confirmed", child);
   }

@@ -96,7 +96,9 @@ struct Writer {
     return "kill " + Child(action.child) + " " + std::string(Name(action.intent));
   }
   std::string operator()(const CloseChannel& action) const { return "close " + Child(action.child); }
-  std::string operator()(const AbandonChild& action) const { return "abandon " + Child(action.child); }
+  std::string operator()(const AbandonChild& action) const {
+    return "abandon " + Child(action.child) + (action.withheld ? " withheld" : "");
+  }
   std::string operator()(const ReportDeath& action) const {
     return "death " + Child(action.child) + " while=" + std::string(Name(action.phase)) +
            " intent=" + std::string(Name(action.intent)) + " code=" + Number(action.code) +
@@ -161,7 +163,10 @@ struct Hasher {
   void operator()(const AskToStop& a) { Mix(a.child), Mix(a.intent); }
   void operator()(const KillChild& a) { Mix(a.child), Mix(a.intent); }
   void operator()(const CloseChannel& a) { Mix(a.child); }
-  void operator()(const AbandonChild& a) { Mix(a.child); }
+  void operator()(const AbandonChild& a) {
+    Mix(a.child);
+    Mix(a.withheld);
+  }
   void operator()(const ReportDeath& a) {
     Mix(a.child),
         Mix(a.pid, a.phase, a.intent, a.expected, a.quarantined, a.code, a.signal, a.jobs_done, a.age.count()),

@@ -323,7 +323,7 @@ void World::Perform(const ActionList& actions) {
       Close(*close);
     } else if (const auto* abandon = std::get_if<AbandonChild>(&action)) {
       const std::uint32_t who = Find(abandon->child);
-      if (who == kNobody) continue;
+      if (who == kNobody || abandon->withheld) continue;
       children_[who].abandoned = true;
       abandoned_.push_back(who);
     } else if (const auto* answer = std::get_if<ReservationAnswered>(&action)) {

@@ -86,6 +86,7 @@ class Child {
   pid_t pid() const { return launching() ? launch_->pid() : evidence_.pid; }
   const std::string& cgroup() const { return cgroup_; }
   bool launching() const { return launch_ != nullptr; }
+  const Launch* launch() const { return launch_; }
   bool has_process() const { return static_cast<bool>(pidfd_); }
   // Nothing about it will be posted any more.
   bool finished() const { return finished_ || (exited_ && !channel_.open()); }

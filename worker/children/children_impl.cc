@@ -180,7 +180,13 @@ void Children::Impl::AskToStop(ChildId id) {
     RunStopCommand(*child);
   } else {
     child->AskToStop();
+    Withdraw(*child);
   }
+}
+
+// One whose start waits behind another that hangs needn't wait for its end, too.
+void Children::Impl::Withdraw(const Child& child) {
+  if (child.launching()) spawner_.Withdraw(child.id().pool, child.launch());
 }
 
 void Children::Impl::RunStopCommand(Child& child) {
@@ -217,7 +223,10 @@ void Children::Impl::Kill(ChildId id) {
 void Children::Impl::KillDoomed() {
   if (doomed_.empty()) return;
   for (const ChildId id : doomed_) {
-    if (Child* const child = children_.Find(id)) child->KillNow();
+    if (Child* const child = children_.Find(id)) {
+      child->KillNow();
+      Withdraw(*child);
+    }
     for (const auto& command : stop_commands_) {
       if (command->child() == id) command->Kill();
     }
@@ -229,7 +238,7 @@ void Children::Impl::KillDoomed() {
 void Children::Impl::Abandon(ChildId id) {
   Child* const child = children_.Find(id);
   // It hangs before its exec, and with it the helper that the pool's other children need.
-  if (child != nullptr && child->launching()) spawner_.Replace(id.pool);
+  if (child != nullptr && child->launching()) spawner_.Replace(id.pool, child->launch());
 }
 
 void Children::Impl::OnExit(Child& child) {

@@ -48,6 +48,7 @@ class Children::Impl final : public ChildOwner {
 
   void OnLaunched(std::unique_ptr<Launch> launch);
   void KillDoomed();
+  void Withdraw(const Child& child);
   void RunStopCommand(Child& child);
   void OnStopCommandDone(StopCommand& command, const std::string& failure);
   void StartOrphans();

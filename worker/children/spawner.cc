@@ -64,6 +64,22 @@ class Spawner::SpawnThread {
     return std::exchange(queue_, {});
   }
 
+  // Null if it doesn't wait.
+  std::unique_ptr<Launch> Take(const Launch* launch) {
+    const std::lock_guard lock(mutex_);
+    const auto waiting =
+        std::find_if(queue_.begin(), queue_.end(), [&](const auto& queued) { return queued.get() == launch; });
+    if (waiting == queue_.end()) return nullptr;
+    std::unique_ptr<Launch> taken = std::move(*waiting);
+    queue_.erase(waiting);
+    return taken;
+  }
+
+  bool Runs(const Launch* launch) {
+    const std::lock_guard lock(mutex_);
+    return running_ == launch;
+  }
+
   std::vector<std::unique_ptr<Launch>> TakeDone() {
     const std::lock_guard lock(mutex_);
     return std::exchange(done_, {});
@@ -179,11 +195,20 @@ Launch* Spawner::Submit(std::size_t pool, std::unique_ptr<Launch> launch) {
   if (SpawnThread* const thread = ThreadOf(pool)) {
     thread->Submit(std::move(launch));
   } else {
-    launch->GiveUp("start a helper thread: the system has none left");
-    failed_.push_back(std::move(launch));
-    if (wake_) uv_async_send(wake_.get());
+    Fail(std::move(launch), "start a helper thread: the system has none left");
   }
   return submitted;
+}
+
+void Spawner::Fail(std::unique_ptr<Launch> launch, std::string why) {
+  launch->GiveUp(std::move(why));
+  failed_.push_back(std::move(launch));
+  if (wake_) uv_async_send(wake_.get());
+}
+
+void Spawner::Withdraw(std::size_t pool, const Launch* launch) {
+  if (threads_[pool] == nullptr) return;
+  if (std::unique_ptr<Launch> waiting = threads_[pool]->Take(launch)) Fail(std::move(waiting), "cancelled");
 }
 
 Spawner::SpawnThread* Spawner::ThreadOf(std::size_t pool) {
@@ -191,14 +216,14 @@ Spawner::SpawnThread* Spawner::ThreadOf(std::size_t pool) {
   return threads_[pool].get();
 }
 
-void Spawner::Replace(std::size_t pool) {
+void Spawner::Replace(std::size_t pool, const Launch* launch) {
   std::unique_ptr<SpawnThread>& thread = threads_[pool];
-  if (thread == nullptr) return;
+  if (thread == nullptr || !thread->Runs(launch)) return;
   std::deque<std::unique_ptr<Launch>> waiting = thread->TakeQueue();
   replaced_.push_back(std::move(thread));
-  for (std::unique_ptr<Launch>& launch : waiting) {
+  for (std::unique_ptr<Launch>& next : waiting) {
     --outstanding_;
-    Submit(pool, std::move(launch));
+    Submit(pool, std::move(next));
   }
 }
 

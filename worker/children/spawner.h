@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "worker/base/uv_handle.h"
@@ -32,8 +33,12 @@ class Spawner {
   // Queues it for its pool. Valid for Cancel() until `done` gets it back.
   Launch* Submit(std::size_t pool, std::unique_ptr<Launch> launch);
 
-  // The pool's helper hangs: the launches that wait get another one.
-  void Replace(std::size_t pool);
+  // It isn't wanted any more, and has been cancelled: if it still waits for the helper, `done` gets it back soon,
+  // whatever the helper does meanwhile.
+  void Withdraw(std::size_t pool, const Launch* launch);
+
+  // The pool's helper hangs in this launch, unless it has come back meanwhile: the launches that wait get another one.
+  void Replace(std::size_t pool, const Launch* launch);
 
   // SpawnThread threads so far, the replaced ones included.
   int threads() const;
@@ -41,13 +46,14 @@ class Spawner {
  private:
   class SpawnThread;
   SpawnThread* ThreadOf(std::size_t pool);
+  void Fail(std::unique_ptr<Launch> launch, std::string why);
   void Collect();
 
   DoneCallback done_;
   UvHandle<uv_async_t> wake_;
   std::vector<std::unique_ptr<SpawnThread>> threads_;   // by pool; null = not started yet
   std::vector<std::unique_ptr<SpawnThread>> replaced_;  // hanging, or idle until the end
-  std::vector<std::unique_ptr<Launch>> failed_;         // of a pool without a helper
+  std::vector<std::unique_ptr<Launch>> failed_;         // that no helper has had in hand
   int outstanding_ = 0;
 };
 

@@ -1,6 +1,6 @@
 // A directory of a test's own, short enough for socket paths, removed with everything in it.
-#ifndef ANDIRON_TESTS_CONTROL_TEMP_DIRECTORY_H_
-#define ANDIRON_TESTS_CONTROL_TEMP_DIRECTORY_H_
+#ifndef ANDIRON_TESTS_SUPPORT_TEMP_DIRECTORY_H_
+#define ANDIRON_TESTS_SUPPORT_TEMP_DIRECTORY_H_
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -33,4 +33,4 @@ class TempDirectory {
 
 }  // namespace andiron
 
-#endif  // ANDIRON_TESTS_CONTROL_TEMP_DIRECTORY_H_
+#endif  // ANDIRON_TESTS_SUPPORT_TEMP_DIRECTORY_H_

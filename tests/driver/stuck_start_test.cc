@@ -1,0 +1,138 @@
+// Starts that hang in the kernel, before and after their children can be killed.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tests/driver/rig.h"
+#include "tests/support/loop.h"
+#include "tests/support/process_table.h"
+#include "tests/support/shows.h"
+#include "tests/support/stuck_program.h"
+#include "tests/support/temp_directory.h"
+#include "worker/base/clock.h"
+
+namespace andiron {
+namespace {
+
+// A cgroup of version 1 that holds its processes against SIGKILL.
+class Freezer {
+ public:
+  Freezer() { made_ = mkdir(path_.c_str(), 0755) == 0; }
+  ~Freezer() {
+    if (!made_) return;
+    Set("THAWED");
+    EXPECT_TRUE(WaitUntil([&] { return rmdir(path_.c_str()) == 0; }));
+  }
+  Freezer(const Freezer&) = delete;
+  Freezer& operator=(const Freezer&) = delete;
+
+  bool made() const { return made_; }
+  void Hold(pid_t pid) {
+    std::ofstream(path_ + "/tasks") << pid;
+    Set("FROZEN");
+  }
+  void Set(const char* state) { std::ofstream(path_ + "/freezer.state") << state; }
+
+ private:
+  const std::string path_ = "/sys/fs/cgroup/freezer/andiron-test-" + std::to_string(getpid());
+  bool made_ = false;
+};
+
+TEST(StuckStart, OfThreeSecondsHoldsUpNeitherTheLoopNorOtherPools) {
+  Shows("A5", "R10", "R57");
+  constexpr Duration kStuckFor = std::chrono::seconds(3);
+  // For a slow machine; a hold-up would be one of three seconds.
+  constexpr Duration kJobAtMost = std::chrono::seconds(1);
+  Rig rig;
+  StuckProgram program(Program("fault-child"));
+  ASSERT_TRUE(program.stuck());
+  WorkerSettings settings = SettingsOf(EchoPool());
+  PoolSettings stuck = EchoPool();
+  stuck.name = "stuck";
+  stuck.command = {program.path(), "good"};
+  settings.pools.push_back(stuck);
+  rig.StartWorker(settings);
+  const auto stuck_in = [&](SlotState state) { return rig.Pool(1).slots.at(static_cast<std::size_t>(state)) == 1; };
+  ASSERT_TRUE(rig.RunUntil([&] { return stuck_in(SlotState::kStarting); }));
+  Duration longest{};
+  for (const TimePoint begin = Now(); Now() - begin < kStuckFor;) {
+    const TimePoint submitted = Now();
+    ASSERT_EQ(rig.RunJob({}).outcome, Outcome::kSucceeded);
+    longest = std::max(longest, Now() - submitted);
+  }
+  EXPECT_LT(longest, kJobAtMost);
+  EXPECT_TRUE(stuck_in(SlotState::kStarting));
+  program.Release();
+  EXPECT_TRUE(rig.RunUntil([&] { return stuck_in(SlotState::kIdle); }));
+}
+
+// The quarantine is full, and an exec hangs that can't be killed either: the pool's other slots go on.
+TEST(StuckStart, ThatCannotBeKilledCostsItsOwnSlotAlone) {
+  Shows("A5", "B9");
+  Rig rig;
+  const TempDirectory directory;
+  const std::string link = directory.path() + "/child";
+  const auto point_to = [&](const std::string& program) {
+    std::filesystem::remove(link);
+    std::filesystem::create_symlink(program, link);
+  };
+  const std::string good = std::filesystem::absolute(Program("echo-child"));
+  point_to(good);
+  StuckProgram stuck(good);
+  ASSERT_TRUE(stuck.stuck());
+  PoolSettings pool = EchoPool();
+  pool.command = {link};
+  pool.warm = 3;
+  pool.max_children = pool.max_starting = 4;
+  pool.quarantine_max = 1;
+  pool.max_jobs_per_child = 0;
+  pool.init_timeout = std::chrono::seconds(1);
+  pool.kill_grace = std::chrono::milliseconds(500);
+  pool.breaker_failures = 0;
+  pool.backoff_min = pool.backoff_max = std::chrono::milliseconds(50);
+  Freezer freezer;
+  if (!freezer.made()) GTEST_SKIP() << "only the freezer of version 1 holds a process against SIGKILL";
+  rig.StartWorker(SettingsOf(pool));
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 3; }));
+
+  const ChildStatus first = rig.Pool().children.at(0);
+  freezer.Hold(first.pid);
+  rig.worker().control().StopChild(first.child, true, {});
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().quarantined == 1 && rig.Slots(SlotState::kIdle) == 3; }));
+
+  point_to(stuck.path());
+  const std::vector<pid_t> before = ChildProcesses();
+  ASSERT_EQ(kill(rig.Pool().children.at(0).pid, SIGKILL), 0);
+  pid_t hanging = 0;
+  ASSERT_TRUE(rig.RunUntil([&] {
+    for (const pid_t pid : ChildProcesses()) {
+      const bool is_new = std::find(before.begin(), before.end(), pid) == before.end();
+      if (is_new && (ProcessState(pid) == 'S' || ProcessState(pid) == 'D')) hanging = pid;
+    }
+    return hanging != 0;
+  }));
+  freezer.Hold(hanging);
+  point_to(good);
+  for (const ChildStatus& child : rig.Pool().children) {
+    if (child.state == SlotState::kIdle) {
+      EXPECT_EQ(kill(child.pid, SIGKILL), 0);
+    }
+  }
+  EXPECT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 3 && rig.Pool().withheld == 1; }));
+
+  freezer.Set("THAWED");
+  stuck.Release();
+  EXPECT_TRUE(rig.RunUntil([&] { return rig.Pool().withheld == 0 && rig.Pool().quarantined == 0; }));
+  rig.Stop(true);
+}
+
+}  // namespace
+}  // namespace andiron
