@@ -282,6 +282,7 @@ TEST(CgroupTest, NamesStayInTheirDirectory) {
   const CgroupRoot root("../evil name");
   EXPECT_THAT(root.path(), testing::HasSubstr("/andiron-.._evil_name-"));
   EXPECT_EQ(root.ChildPath("pool/3.7"), root.path() + "/pool_3.7");
+  EXPECT_NE(root.ChildPath("a-b/3.7"), root.ChildPath("a_b/3.7")) << "each has its own";
 }
 
 }  // namespace

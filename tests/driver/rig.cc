@@ -93,11 +93,11 @@ Rig::Rig() : handles_before_(HandleCensus()), descriptors_before_(DescriptorsWit
 
 Rig::Rig(WorkerSettings settings) : Rig() { StartWorker(std::move(settings)); }
 
-void Rig::StartWorker(WorkerSettings settings, int log_descriptor) {
+void Rig::StartWorker(WorkerSettings settings, int log_descriptor, bool allow_cgroup) {
   WorkerImpl::Options options;
   options.strict = true;
   options.log_descriptor = log_descriptor;
-  options.allow_cgroup = false;
+  options.allow_cgroup = allow_cgroup;
   auto made = WorkerImpl::Make(&loop_, std::move(settings), options);
   ASSERT_TRUE(made.ok()) << made.status().ToString();
   worker_ = *std::move(made);

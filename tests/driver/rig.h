@@ -39,7 +39,7 @@ class Rig {
   explicit Rig(PoolSettings pool) : Rig(SettingsOf(std::move(pool))) {}
   ~Rig();
 
-  void StartWorker(WorkerSettings settings, int log_descriptor = 2);
+  void StartWorker(WorkerSettings settings, int log_descriptor = 2, bool allow_cgroup = false);
   uv_loop_t* loop() { return &loop_; }
   WorkerImpl& worker() { return *worker_; }
   std::unique_ptr<WorkerImpl>& owned_worker() { return worker_; }

@@ -7,12 +7,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/driver/rig.h"
@@ -166,6 +169,57 @@ TEST(CgroupDirectory, ThatCannotBeLockedIsNotLeftBehind) {
   for (const auto& entry : std::filesystem::directory_iterator(parent)) {
     EXPECT_THAT(entry.path().filename().string(), testing::Not(testing::StartsWith("andiron-unlocked-")));
   }
+}
+
+// What the worker's cgroup holds: a directory for each child.
+int ChildDirectories() {
+  const std::string path = OwnCgroup() + "/andiron-test-" + std::to_string(getpid());
+  const std::filesystem::directory_iterator entries(path);
+  return static_cast<int>(
+      std::count_if(begin(entries), end(entries), [](const auto& entry) { return entry.is_directory(); }));
+}
+
+class ChildsCgroup : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!CgroupRoot("usable").available()) GTEST_SKIP() << "no cgroup here that this user may write to";
+  }
+  static void Start(Rig& rig, PoolSettings pool) {
+    pool.breaker_failures = 0;
+    pool.backoff_min = pool.backoff_max = std::chrono::milliseconds(10);
+    rig.StartWorker(SettingsOf(std::move(pool)), 2, /*allow_cgroup=*/true);
+    ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
+  }
+};
+
+TEST_F(ChildsCgroup, IsRemovedWithAStartThatCannotBeWatched) {
+  Shows("C12");
+  Rig rig;
+  Start(rig, EchoPool());
+  Arm({Call::kPollInit, 1, -ENOMEM, true});
+  rig.worker().control().StopChild({0, 0, 1}, true, {});
+  ASSERT_TRUE(
+      rig.RunUntil([&] { return rig.Pool().initialize[static_cast<std::size_t>(InitializeEnd::kSpawnFailed)] >= 5; }));
+  Disarm();
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1 && ChildDirectories() == 1; }))
+      << ChildDirectories();
+  EXPECT_TRUE(rig.Stop(true));
+}
+
+TEST_F(ChildsCgroup, IsKilledAgainWhereTheFirstKillHadNoDescriptor) {
+  Shows("B11");
+  PoolSettings pool = EchoPool();
+  pool.command = {Program("fault-child"), "escapee"};
+  Rig rig;
+  Start(rig, pool);
+  const std::string path = OwnCgroup() + "/andiron-test-" + std::to_string(getpid()) + "/echo_0.1";
+  ASSERT_TRUE(rig.RunUntil([&] { return CgroupMembers(path).size() == 2; }));
+  Arm({Call::kOpen, 1, EMFILE, true});
+  rig.worker().control().StopChild({0, 0, 1}, true, {});
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().exited == 1; }));
+  Disarm();
+  EXPECT_TRUE(rig.RunUntil([&] { return !std::filesystem::exists(path); })) << CgroupMembers(path).size();
+  EXPECT_TRUE(rig.Stop(true));
 }
 
 // It has said nothing of itself, and is a process all the same: its end is told, and it is reaped.

@@ -55,11 +55,11 @@ std::vector<std::string> Subdirectories(const std::string& path) {
   return names;
 }
 
-// Letters, digits and a few signs; the rest becomes '_', so that no name leaves its directory.
-std::string DirectoryName(std::string_view text) {
+// Letters, digits, '.' and what is `kept`; the rest becomes '_', so that no name leaves its directory.
+std::string DirectoryName(std::string_view text, std::string_view kept = {}) {
   std::string name(text);
   for (char& c : name) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != '_') c = '_';
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && kept.find(c) == std::string_view::npos) c = '_';
   }
   return name;
 }
@@ -148,7 +148,8 @@ CgroupRoot::~CgroupRoot() {
 }
 
 std::string CgroupRoot::ChildPath(std::string_view child) const {
-  return available() ? path_ + "/" + DirectoryName(child) : std::string();
+  // A pool's name may have dashes. Were they lost, children of "a-b" and "a_b" would share a directory and its kills.
+  return available() ? path_ + "/" + DirectoryName(child, "-") : std::string();
 }
 
 void CgroupRoot::Kill() const {

@@ -119,13 +119,18 @@ void Children::Impl::OnLaunched(std::unique_ptr<Launch> launch) {
     if (command != stop_commands_.end()) (*command)->OnLaunched(loop_, *launch);
     return;
   }
-  if (!launch->cgroup_failure().empty()) LogDegraded(*launch);
+  if (!launch->cgroup_failure().empty()) OnDegraded(*launch);
   // The child is there until its end has been told.
-  if (Child* const child = children_.Find(launch->child())) child->OnLaunched(loop_, *launch);
-  if (!launch->failure().empty()) RemoveChildCgroup(launch->cgroup());
+  Child* const child = children_.Find(launch->child());
+  if (child != nullptr) child->OnLaunched(loop_, *launch);
+  const bool lives_in_it = child != nullptr && !child->finished() && !child->cgroup().empty();
+  if (!lives_in_it) RemoveChildCgroup(launch->cgroup());
 }
 
-void Children::Impl::LogDegraded(const Launch& launch) {
+void Children::Impl::OnDegraded(const Launch& launch) {
+  // The kernel doesn't limit its memory, then.
+  watch_memory_ = watch_memory_ || pools_[launch.child().pool]->settings.memory_limit > 0;
+  WantHousekeeping();
   if (degraded_said_) return;
   degraded_said_ = true;
   log_.Write(LogLevel::kWarn, "containment_degraded", "a child runs without its cgroup: " + launch.cgroup_failure());
@@ -301,14 +306,19 @@ void Children::Impl::WantHousekeeping() {
 }
 
 void Children::Impl::KeepHouse() {
-  std::erase_if(cgroups_to_remove_, [](const std::string& path) { return RemoveCgroup(path); });
+  std::erase_if(cgroups_to_remove_, [](const std::string& path) {
+    if (RemoveCgroup(path)) return true;
+    KillCgroup(path);  // the first time there may have been no descriptor for it
+    return RemoveCgroup(path);
+  });
   int live = 0;
   children_.ForEach([&](Child& child) {
     if (child.finished()) return;
     ++live;
     // Without a handler for SIGCHLD, which is the host's, this is how stopped children are noticed.
     if (!orphans_) child.CheckHalted();
-    if (watch_memory_ && child.pool().settings.memory_limit > 0) child.CheckMemory();
+    const bool watched = !cgroups_.limits_memory() || child.cgroup().empty();
+    if (watched && child.pool().settings.memory_limit > 0) child.CheckMemory();
   });
   if (live == 0 && cgroups_to_remove_.empty()) uv_timer_stop(housekeeping_.get());
 }

@@ -57,7 +57,7 @@ class Children::Impl final : public ChildOwner {
   void RemoveChildCgroup(const std::string& path);
   void KeepHouse();
   void WantHousekeeping();
-  void LogDegraded(const Launch& launch);
+  void OnDegraded(const Launch& launch);
 
   uv_loop_t* const loop_;
   Inbox& inbox_;
