@@ -2,9 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 
-from rig import ANDIRON, DEADLINE, ECHO, FAULT, WithWorker, wait_until
+from rig import ANDIRON, DEADLINE, ECHO, FAULT, GATE, WithWorker, read, wait_until
 from shows import shows
 
 POOL_FIELDS = {"name", "warm", "max_children", "slots", "quarantined", "queued", "reserved", "capacity", "breaker",
@@ -92,6 +93,26 @@ class Submit(WithWorker):
         self.ends_with(submitted, 69)
 
 
+    def test_names_that_are_no_text_are_usage_errors(self):
+        self.echo_worker()
+        for arguments in (("submit", b"\xff", "x"), ("submit", "default", "x", "--id", b"\xff"), ("cancel", b"\xff")):
+            code, _, err = self.client(*arguments)
+            self.assertEqual(code, 64, err)
+            self.assertIn("UTF-8", err)
+
+    def test_an_output_that_takes_nothing_is_a_failure(self):
+        self.echo_worker()
+        for arguments in (("submit", "default", "x"), ("submit", "default", "x", "--detach"), ("status",),
+                          ("submit", "default", "--lines", "@" + self.path("file", "a\n"))):
+            with self.subTest(arguments), open("/dev/full", "wb") as full:
+                verb, *rest = arguments
+                process = self.start([ANDIRON, verb, "--socket", self.socket, *rest], stdout=full,
+                                     stderr=subprocess.PIPE)
+                _, err = process.communicate(timeout=DEADLINE)
+                self.assertEqual(process.returncode, 70)
+                self.assertIn(b"No space left on device", err)
+
+
 class SubmitLines(WithWorker):
     def reusing_worker(self, *arguments):
         return self.start_worker("--warm", "2", "--max_children", "2", "--max_jobs_per_child", "0", *arguments)
@@ -123,6 +144,36 @@ class SubmitLines(WithWorker):
         self.assertEqual(code, 0, err)
         self.assertEqual([json.loads(line)["outcome"] for line in out.splitlines()], ["ACCEPTED", "ACCEPTED"])
         wait_until(lambda: self.pool()["jobs"]["succeeded"] == 2, "the jobs have ended")
+
+    def test_no_more_are_under_way_than_their_results_may_wait_unread(self):
+        self.reusing_worker("--", *GATE)
+        count, size = 200, 1_000_000
+        with open(self.path("out"), "wb") as out:
+            submitted = self.start([ANDIRON, "submit", "--socket", self.socket, "default", "--lines", "--unordered",
+                                    "@" + self.path("file", f"big {size}\n" * count)], stdout=out,
+                                   stderr=subprocess.PIPE)
+        wait_until(lambda: self.pool()["jobs"]["succeeded"] > 0, "the first has ended")
+        submitted.send_signal(signal.SIGSTOP)
+        wait_until(lambda: not self.children("busy") and self.pool()["queued"] == 0, "all that was under way has ended")
+        submitted.send_signal(signal.SIGCONT)
+        self.ends_with(submitted, 0)
+        self.assertEqual(os.path.getsize(self.path("out")), count * (size + 1), submitted.stderr.read())
+
+    def test_the_exit_code_is_that_of_all_failures_where_they_agree(self):
+        self.reusing_worker("--max_payload", "10B", "--", ECHO, "--sleep-ms", "600000")
+        many = "@" + self.path("many", "12345678901\n" * 3)
+        self.assertEqual(self.submit("default", "--lines", many)[0], 65)
+        self.assertEqual(self.submit("nowhere", "--lines", many)[0], 64)
+        late = "@" + self.path("late", "a\nb\n")
+        self.assertEqual(self.submit("default", "--lines", "--run-for", "50ms", late)[0], 124)
+        mixed = "@" + self.path("mixed", "a\n12345678901\n")
+        self.assertEqual(self.submit("default", "--lines", "--run-for", "50ms", mixed)[0], 125)
+
+    def test_a_file_that_is_not_there_is_65_and_named(self):
+        self.reusing_worker("--", ECHO)
+        code, _, err = self.submit("default", "--lines", "@" + self.path("nowhere"))
+        self.assertEqual(code, 65)
+        self.assertIn("nowhere: No such file or directory", err)
 
     def test_a_worker_that_dies_is_69(self):
         worker = self.start_worker("--warm", "2", "--", ECHO, "--sleep-ms", "600000")
@@ -257,6 +308,26 @@ class Control(WithWorker):
         self.assertEqual(self.client("stop")[0], 0)
         self.assertEqual(worker.poll(), 0)
         self.assertFalse(os.path.exists(self.socket))
+
+    def test_an_idle_child_is_told_to_stop_and_ends_in_order(self):
+        note = self.path("note")
+        self.start_worker("--warm", "1", "--", *GATE, note)
+        wait_until(lambda: self.children("idle"), "it is ready")
+        self.assertEqual(self.client("stop")[0], 0)
+        self.assertEqual(read(note), b"served")
+
+    def test_a_worker_that_stops_is_not_resumed(self):
+        worker = self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "600000")
+        self.submit_in_background("default", "x")
+        wait_until(lambda: self.children("busy"), "a job runs")
+        stop = self.start([ANDIRON, "stop", "--socket", self.socket], stderr=subprocess.PIPE)
+        wait_until(lambda: self.status()["worker"]["state"] == "draining", "it drains")
+        code, _, err = self.client("resume")
+        self.assertEqual(code, 75)
+        self.assertIn("the worker stops", err)
+        self.assertEqual(self.client("stop", "--now")[0], 0)
+        self.ends_with(stop, 0)
+        self.ends_with(worker, 0)
 
     def test_stop_now_does_not_wait_for_jobs(self):
         worker = self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "600000")

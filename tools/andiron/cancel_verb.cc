@@ -1,6 +1,7 @@
 // andiron cancel: end a job, whoever submitted it.
 #include <iostream>
 
+#include "ipc/text.h"
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/verbs.h"
 
@@ -26,6 +27,10 @@ int CancelVerb::Run() const {
   cancel.set_request((*client)->NewRequest());
   if (names_.size() == 2) cancel.set_pool(names_.front());
   cancel.set_id(names_.back());
+  if (!IsUtf8(cancel.id()) || !IsUtf8(cancel.pool())) {
+    std::cerr << "andiron: a job's id and its pool's name are UTF-8\n";
+    return kExitUsage;
+  }
   const auto answer = Ask(**client, request, kAnswerTimeout);
   if (absl::IsOutOfRange(answer.status())) {
     std::cerr << "andiron: " << answer.status().message()

@@ -50,6 +50,10 @@ int ResumeVerb::Run() const {
   control::ToWorker request;
   request.mutable_resume()->set_request((*client)->NewRequest());
   const auto answer = Ask(**client, request, kAnswerTimeout);
+  if (absl::IsAborted(answer.status())) {
+    std::cerr << "andiron: " << answer.status().message() << "; start another with `andiron start`\n";
+    return kExitRefused;
+  }
   return answer.ok() ? kExitDone : address_.Report(answer.status(), std::cerr);
 }
 

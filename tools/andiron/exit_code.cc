@@ -42,6 +42,7 @@ int ExitCodeFor(const absl::Status& status) {
   if (absl::IsNotFound(status) || absl::IsUnavailable(status)) return kExitNoWorker;
   if (absl::IsPermissionDenied(status)) return kExitPermission;
   if (absl::IsDeadlineExceeded(status)) return kExitTimedOut;
+  if (absl::IsResourceExhausted(status)) return kExitRefused;
   if (absl::IsInvalidArgument(status)) return kExitUsage;
   return kExitInternal;
 }

@@ -1,6 +1,10 @@
 // The `andiron` command: one binary, verbs first.
 #include <andiron/worker.h>
+#include <google/protobuf/stubs/logging.h>
 
+#include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <iostream>
 #include <string>
 
@@ -35,14 +39,22 @@ class Program {
     try {
       line.Parse(app_);
     } catch (const CLI::ParseError& error) {
-      return ReportParseError(app_, error, std::cout, std::cerr);
+      return Written(ReportParseError(app_, error, std::cout, std::cerr));
     }
-    const int code = RunChosen(line);
-    std::cout.flush();
-    return code;
+    return Written(RunChosen(line));
   }
 
  private:
+  // Success is what has been written, too.
+  static int Written(int code) {
+    errno = 0;
+    std::cout.flush();
+    if (std::cout.good()) return code;
+    if (errno == EPIPE) return kExitSignal + SIGPIPE;
+    std::cerr << "andiron: stdout: " << (errno == 0 ? "it can't be written" : std::strerror(errno)) << "\n";
+    return code == kExitDone ? kExitInternal : code;
+  }
+
   int RunChosen(const CommandLine& line) const {
     if (start_.chosen()) return start_.Run(line);
     if (run_.chosen()) return run_.Run(line);
@@ -76,5 +88,6 @@ class Program {
 
 int main(int argc, char** argv) {
   andiron::PrepareProcess();
+  google::protobuf::SetLogHandler(nullptr);  // what is wrong with a message is ours to say
   return andiron::Program().Run(argc, argv);
 }

@@ -2,8 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <csignal>
+#include <cstring>
 #include <utility>
 
 #include "tools/andiron/exit_code.h"
@@ -17,6 +20,10 @@ constexpr Duration kTick = std::chrono::milliseconds(100);
 constexpr std::size_t kQueuedMax = std::size_t{1} << 20;
 constexpr std::size_t kUnwrittenMax = std::size_t{1} << 20;
 constexpr int kFlightMax = 4000;
+// The worker hangs up on who leaves 64 MiB unread (ControlBounds), and a result may have max_result (4 MiB): so few
+// jobs until it shows how big they are, then as many as fit into half of that.
+constexpr int kFlightFirst = 8;
+constexpr std::size_t kFlightBytes = std::size_t{32} << 20;
 
 // What a Submit says besides its payload fits well into this.
 constexpr std::size_t kSubmitOverhead = 2048;
@@ -70,6 +77,7 @@ SubmitRun::SubmitRun(EventLoop& loop, ControlClient& client, const SubmitOptions
       err_(loop.get(), STDERR_FILENO, [this] { Pump(); }),
       inputs_(loop.get(), options.files, Split::kLine, PayloadMax(client), [this] { Pump(); }),
       ticker_(loop.get(), kTick, [this] { Pump(); }),
+      flight_(options.detach ? kFlightMax : kFlightFirst),
       last_life_(Now()) {}
 
 int SubmitRun::Run() {
@@ -85,12 +93,13 @@ void SubmitRun::Pump() {
   if (watcher_.has_value()) watcher_->Want(client_.wants_write());
   const bool done = !lost_.ok() || (inputs_.over() && batch_.idle());
   const bool written = out_.pending() == 0 && err_.pending() == 0;
+  if (out_.error() != 0) inputs_.Close();
   if (out_.error() != 0 || (done && written)) loop_.Stop();
 }
 
 void SubmitRun::Feed() {
   if (Now() < submit_after_) return;
-  while (client_.queued_bytes() < kQueuedMax) {
+  while (client_.queued_bytes() < kQueuedMax && batch_.counts().in_flight < flight_) {
     const std::size_t unwritten = out_.pending() + err_.pending();
     if (!batch_.has_next()) {
       if (unwritten > kUnwrittenMax || !batch_.HasRoom(unwritten)) return;
@@ -162,9 +171,30 @@ void SubmitRun::End(std::uint64_t request, JobReport report) {
   const std::int64_t number = found->second;
   numbers_.erase(found);
   const TimePoint now = Now();
-  if (!report.refused) last_life_ = now;
+  if (!report.refused) {
+    last_life_ = now;
+    NoteResult(report.output.size());
+  }
   if (now - last_life_ > kRefusedMax) report.retry_after = Duration::zero();
-  if (!batch_.End(number, report)) submit_after_ = Later(now, report.retry_after);
+  if (batch_.End(number, report)) {
+    NoteEnd(report);
+  } else {
+    submit_after_ = Later(now, report.retry_after);
+  }
+}
+
+// One more with each result, and never more than the biggest of them allows.
+void SubmitRun::NoteResult(std::size_t bytes) {
+  largest_ = std::max(largest_, bytes);
+  const std::size_t fit = kFlightBytes / std::max<std::size_t>(largest_, 1);
+  flight_ =
+      static_cast<int>(std::clamp<std::size_t>(fit, 1, static_cast<std::size_t>(std::min(flight_ + 1, kFlightMax))));
+}
+
+void SubmitRun::NoteEnd(const JobReport& report) {
+  const int code = report.refused ? ExitCodeFor(report.refusal) : ExitCodeFor(report.outcome, report.signal);
+  if (code == kExitDone) return;
+  failure_ = failure_ == kExitDone || failure_ == code ? code : kExitJobFailed;
 }
 
 void SubmitRun::Write() {
@@ -173,10 +203,13 @@ void SubmitRun::Write() {
 }
 
 int SubmitRun::ExitCode() const {
-  if (!inputs_.error().empty()) return kExitInput;
-  if (out_.error() != 0) return kExitSignal + SIGPIPE;
-  if (batch_.counts().failed() == 0) return kExitDone;
-  return batch_.counts().failed() == batch_.counts().refused ? kExitRefused : kExitJobFailed;
+  if (out_.error() != 0) return out_.error() == EPIPE ? kExitSignal + SIGPIPE : kExitInternal;
+  return inputs_.error().empty() ? failure_ : kExitInput;
+}
+
+std::string SubmitRun::problem() const {
+  if (out_.error() != 0 && out_.error() != EPIPE) return std::string("stdout: ") + std::strerror(out_.error());
+  return inputs_.error();
 }
 
 }  // namespace andiron

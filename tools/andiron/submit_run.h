@@ -9,6 +9,8 @@
 #include <andiron/time.h>
 #include <andiron/worker.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,11 +38,14 @@ class SubmitRun {
 
   SubmitRun(EventLoop& loop, ControlClient& client, const SubmitOptions& options);
 
-  // Until every line's job has ended, or the connection has: lost() says why, if it did. The exit code otherwise.
+  // Until every line's job has ended, or the connection has: lost() says why, if it did. Otherwise the exit code: that
+  // of the jobs that didn't succeed, where they agree, else 125.
   int Run();
   const absl::Status& lost() const { return lost_; }
   // Jobs that were submitted, and whose outcome the connection's end has kept from us.
   std::int64_t unknown() const { return unknown_; }
+  // An input that can't be read, or an output that can't be written; "" = none.
+  std::string problem() const;
 
  private:
   void Pump();
@@ -49,6 +54,8 @@ class SubmitRun {
   void Read();
   void Handle(const control::FromWorker& message);
   void End(std::uint64_t request, JobReport report);
+  void NoteResult(std::size_t bytes);
+  void NoteEnd(const JobReport& report);
   void EndDetached(const control::Accepted& accepted);
   void Write();
   int ExitCode() const;
@@ -63,6 +70,9 @@ class SubmitRun {
   std::optional<Watcher> watcher_;  // none once the connection has ended
   Ticker ticker_;
   std::map<std::uint64_t, std::int64_t> numbers_;  // request to job
+  int flight_;                                     // so many jobs at once
+  std::size_t largest_ = 0;                        // result so far
+  int failure_ = 0;                                // exit code of those that didn't succeed
   TimePoint submit_after_{};
   TimePoint last_life_;  // a job was accepted or has ended
   absl::Status lost_;

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <utility>
 
+#include "ipc/text.h"
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/submit_run.h"
 #include "tools/andiron/text.h"
@@ -23,7 +24,8 @@ constexpr const char* kExamples =
     "interrupted the job is cancelled (not with --detach).\n"
     "A payload that begins with @ or - goes through a file or stdin.\n"
     "Exit: 0 succeeded, 124 timed out (also in the queue), 125 failed, 128+N its child was killed by signal N,\n"
-    "75 refused for now, 65 payload too large, 69 no worker there.\n"
+    "75 refused for now, 65 payload too large, 69 no worker there; of several jobs, 125 unless all failures are "
+    "alike.\n"
     "Examples:\n"
     "  andiron submit spell 'recieve'\n"
     "  andiron submit transcribe @speech.wav --run-for 10m -o json\n"
@@ -56,7 +58,6 @@ int Report(const SubmitOptions& options, const JobReport& report) {
   if (report.refused || report.outcome != Outcome::kSucceeded) {
     std::cerr << "andiron: " << FailureText(report.id, "", report);
   }
-  std::cout.flush();
   return report.refused ? ExitCodeFor(report.refusal) : ExitCodeFor(report.outcome, report.signal);
 }
 
@@ -117,6 +118,10 @@ int SubmitVerb::Run(const CommandLine& line) const {
     std::cerr << "andiron: submit takes one payload; quote it if it has blanks\n";
     return kExitUsage;
   }
+  if (const char* what = !IsUtf8(pool_) ? "the pool's name" : !IsUtf8(id_) ? "--id" : nullptr) {
+    std::cerr << "andiron: " << what << " isn't UTF-8\n";
+    return kExitUsage;
+  }
   absl::StatusOr<control::Submit> submit = Template();
   if (!submit.ok()) {
     std::cerr << "andiron: " << submit.status().message() << "\n";
@@ -152,9 +157,11 @@ int SubmitVerb::RunLines(ControlClient& client, control::Submit submit, const st
   }
   SubmitRun run(**loop, client, options);
   const int code = run.Run();
+  if (const std::string problem = run.problem(); !problem.empty()) std::cerr << "andiron: " << problem << "\n";
   if (run.lost().ok()) return code;
-  std::cerr << "andiron: " << Count(run.unknown(), "job") << " without an outcome: the worker has gone\n";
-  return address_.Report(run.lost(), std::cerr);
+  std::cerr << "andiron: " << Count(run.unknown(), "job") << " without an outcome: " << run.lost().message()
+            << "; the worker's log says why, if it is still there\n";
+  return ExitCodeFor(run.lost());
 }
 
 int SubmitVerb::RunOne(ControlClient& client, control::Submit submit) const {

@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +19,9 @@
 #include "tools/simulate/worlds.h"
 
 namespace {
+
+// A start, its two ends and one more: fewer facts make no schedule.
+constexpr int kExhaustiveMin = 4;
 
 constexpr const char* kHelp =
     "Runs the worker's core, or one LiveKit agent, against random schedules of facts, each from one seed, under an "
@@ -74,12 +77,14 @@ bool Parse(int argc, char** argv, Options& options) {
       options.rewrite = true;
     } else if (word == "--scenario") {
       while (i + 1 < argc && argv[i + 1][0] != '-') options.scenarios.emplace_back(argv[++i]);
+      if (options.scenarios.empty()) return false;
     } else if (word == "--quiet") {
       options.quiet = true;
     } else if (word == "--help" || word == "-h") {
       options.help = true;
     } else if (word == "--exhaustive") {
       options.exhaustive = has_number ? static_cast<int>(std::min<std::uint64_t>(number, 8)) : 5;
+      if (options.exhaustive < kExhaustiveMin) return false;
       i += has_number ? 1 : 0;
     } else if (has_number && word == "--seeds") {
       options.seeds = number, ++i;
@@ -147,7 +152,14 @@ int RunScenarios(const Options& options) {
   int bad = 0;
   for (const std::string& path : options.scenarios) {
     std::ifstream in(path);
-    const std::string script((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    std::ostringstream text;
+    text << in.rdbuf();
+    const std::string script = text.str();
+    if (script.empty()) {
+      std::printf("%s: no scenario there\n", path.c_str());
+      bad = 1;
+      continue;
+    }
     const std::string answered = andiron::sim::RunScenario(script);
     const bool broken = answered.find("\n!") != std::string::npos;
     const bool same = answered == script;

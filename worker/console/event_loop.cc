@@ -1,13 +1,40 @@
 #include "worker/console/event_loop.h"
 
 #include <absl/status/status.h>
+#include <fcntl.h>
 
+#include <array>
+#include <cerrno>
 #include <cstdint>
+#include <string>
+#include <system_error>
 #include <utility>
+
+#include "worker/base/unique_fd.h"
 
 namespace andiron {
 
+namespace {
+
+// libuv aborts where a loop's first descriptors can't be had: it takes 7.
+constexpr int kLoopDescriptors = 7;
+
+int TryDescriptors() {
+  std::array<UniqueFd, kLoopDescriptors> room;
+  for (UniqueFd& descriptor : room) {
+    descriptor = UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!descriptor) return errno;
+  }
+  return 0;
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create() {
+  if (const int error = TryDescriptors(); error != 0) {
+    return absl::ResourceExhaustedError("event loop: " + std::generic_category().message(error) +
+                                        "; raise the limit of open files (ulimit -n)");
+  }
   std::unique_ptr<EventLoop> loop(new EventLoop);
   const int error = uv_loop_init(&loop->loop_);
   if (error != 0) {

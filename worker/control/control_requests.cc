@@ -153,6 +153,9 @@ void ControlServer::Take(ControlPeer& peer, const control::Drain& drain) {
 }
 
 void ControlServer::Take(ControlPeer& peer, const control::Resume& resume) {
+  if (worker_.control().stopping()) {
+    return peer.SayError(resume.request(), control::Error::CALLED_OFF, "the worker stops: it can't be resumed");
+  }
   worker_.log().Write(LogLevel::kInfo, "resume_requested", "a client asked to resume", {{"client", peer.client}});
   worker_.control().Resume();
   peer.SayDone(resume.request());

@@ -36,9 +36,10 @@ std::string QueueTimeout(const EndFacts& facts) {
   return text + ": all were busy or starting. Raise max_children or start_by, or submit more slowly";
 }
 
-std::string LostBeforeStart(const EndFacts& facts) {
+std::string LostBeforeStart(const ReportOutcome& report, const EndFacts& facts) {
   std::string text = "handed to two children in turn, and neither acknowledged it";
-  if (facts.pool != nullptr) text += " within ack_timeout (" + TimeText(facts.pool->ack_timeout) + ")";
+  if (facts.pool != nullptr && report.intent == Intent::kAckTimeout)
+    text += " within ack_timeout (" + TimeText(facts.pool->ack_timeout) + ")";
   text += ": its code never ran, so it is safe to submit it again";
   if (!facts.death.empty()) text += ". The last of them: " + std::string(facts.death);
   return text;
@@ -63,7 +64,7 @@ std::string Explain(const ReportOutcome& report, const EndFacts& facts) {
     case Outcome::kKilledShutdown:
       return "the worker stopped before the job had ended; drain_timeout is " + TimeText(facts.drain_timeout);
     case Outcome::kLostBeforeStart:
-      return LostBeforeStart(facts);
+      return LostBeforeStart(report, facts);
   }
   return "";
 }

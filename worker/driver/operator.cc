@@ -31,7 +31,7 @@ void Operator::Stop(bool now, std::function<void()> done) {
     return;
   }
   if (done) stop_callers_.push_back(std::move(done));
-  news_ = true;
+  news_ = stopping_ = true;
   inbox_.Post(StopRequested{now});
 }
 

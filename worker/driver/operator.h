@@ -40,6 +40,8 @@ class Operator {
   void Perform(const WaiterAnswered& answer);
   void Perform(const StopAnswered& answer);
 
+  // A stop was asked for: nothing calls it off.
+  bool stopping() const { return stopping_; }
   bool stopped() const { return stopped_; }
   // How many there have been: who waits for a drain's end without a callback sees that it was called off.
   std::uint64_t resumes() const { return resumes_; }
@@ -49,6 +51,7 @@ class Operator {
  private:
   Inbox& inbox_;
   CallLater call_later_;
+  bool stopping_ = false;
   bool stopped_ = false;
   bool news_ = false;
   std::uint64_t resumes_ = 0;
