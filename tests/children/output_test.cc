@@ -61,6 +61,10 @@ TEST(OutputTest, FloodIsDroppedAndCountedWhileOthersWork) {
     EXPECT_LT(crew.LogText().size(), 4U << 20);
     crew.Kill(loud);
     EXPECT_TRUE(crew.AwaitEnd(loud));
+    crew.Examine(loud, SlotState::kIdle);
+    if (std::string_view(fault) == "flood") {
+      EXPECT_TRUE(crew.AwaitLog("of its lines are missing here"));
+    }
   }
 }
 

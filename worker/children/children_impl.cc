@@ -287,6 +287,11 @@ Autopsy Children::Impl::Examine(const ReportDeath& death) {
     evidence.pid = death.pid;
     return WriteAutopsy(death, evidence, pools_[death.child.pool]->settings);
   }
+  if (const std::int64_t dropped = child->log_lines_dropped(); dropped > 0) {
+    log_.Write(LogLevel::kWarn, "log_lines_dropped",
+               std::to_string(dropped) + " of its lines are missing here: it wrote more than log_rate_limit allows",
+               {{"child", child->name()}});
+  }
   Autopsy autopsy = WriteAutopsy(death, child->TakeEvidence(), child->pool().settings);
   children_.Forget(death.child);
   return autopsy;
