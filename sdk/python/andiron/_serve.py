@@ -155,7 +155,7 @@ class _Session:
         def on_sigterm(number: int, _frame: object) -> None:
             if self._jobs:
                 signal.signal(number, signal.SIG_DFL)
-                os.kill(os.getpid(), number)
+                signal.raise_signal(number)
             else:  # not here: the main thread may hold a lock that stop() takes
                 threading.Thread(target=mode.stop, daemon=True).start()
 
