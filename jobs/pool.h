@@ -129,7 +129,7 @@ class Pool {
   void Begin(Job& job);
   void EndSoon(Job& job);
   void Finish(Slot& slot, Job& job, Outcome outcome, std::string result);
-  void HandBack(Job& job, bool still_running);
+  void HandBack(Job& job, Intent intent, bool still_running);
   void Report(Job& job, Outcome outcome, std::string result, Intent intent, bool still_running);
   Outcome OutcomeByDeath(const Slot& slot) const;
   static Job* JobOf(const Slot& slot, JobNumber number);

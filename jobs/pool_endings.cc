@@ -169,7 +169,7 @@ void Pool::SettleJobs(Slot& slot, bool still_running) {
     }
   }
   // Each goes before all that wait: so the first of them comes last.
-  for (auto job = unbegun.rbegin(); job != unbegun.rend(); ++job) HandBack(**job, still_running);
+  for (auto job = unbegun.rbegin(); job != unbegun.rend(); ++job) HandBack(**job, slot.intent, still_running);
 }
 
 void Pool::Vacate(Slot& slot) {

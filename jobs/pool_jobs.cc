@@ -151,8 +151,8 @@ void Pool::Finish(Slot& slot, Job& job, Outcome outcome, std::string result) {
 }
 
 // Its child is gone and never acknowledged it: once more, at the head of the queue; not a third time.
-void Pool::HandBack(Job& job, bool still_running) {
-  if (job.hand_overs >= 2) return Report(job, Outcome::kLostBeforeStart, {}, Intent::kNone, still_running);
+void Pool::HandBack(Job& job, Intent intent, bool still_running) {
+  if (job.hand_overs >= 2) return Report(job, Outcome::kLostBeforeStart, {}, intent, still_running);
   job.phase = JobPhase::kQueued;
   ledger_.deadlines.Set(job.deadline, job.start_deadline);
   queue_.PushFront(job);

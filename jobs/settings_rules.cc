@@ -140,11 +140,6 @@ class PoolRules {
           "warm (" + std::to_string(pool_.warm) + ") is more than " + slots + ": lower warm or raise max_children",
           "max_children");
     }
-    if (pool_.warm == 0 && pool_.queue_limit == 0) {
-      Add("queue_limit",
-          "queue_limit is 0 and warm is 0: a job would neither find a child ready nor wait for one: raise one of them",
-          "warm");
-    }
     const int jobs = pool_.max_jobs_per_child;
     const int at_once = pool_.max_concurrent_jobs_per_child;
     if (jobs > 0 && at_once > jobs) {

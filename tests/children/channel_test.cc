@@ -26,6 +26,8 @@ class ChannelTest : public testing::Test {
     int ends[2] = {-1, -1};
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
     child_ = UniqueFd(ends[1]);
+    const int small = 64 << 10;
+    EXPECT_EQ(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
     EXPECT_EQ(channel_.Open(&loop_, UniqueFd(ends[0])), 0);
   }
   ~ChannelTest() override {

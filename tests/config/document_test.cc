@@ -115,6 +115,9 @@ const Wrong kWrong[] = {
      "c.yaml:2:3: pool spell: command is empty: give the program that a child runs, and its arguments"},
     {"WarmAboveSlots", OnePool("    max_children: 3\n    warm: 4\n"),
      "c.yaml:5:11: pool p: warm (4) is more than max_children (3): lower warm or raise max_children"},
+    {"NoPlaceForAnyJob", OnePool("    queue_limit: 0\n    warm: 0\n"),
+     "c.yaml:4:18: pool p: queue_limit is 0 and warm is 0: a job neither finds a child ready nor waits for one, and "
+     "starts none: raise one of them"},
     {"ShortBackoffMax", OnePool("    backoff_max: 50ms\n"),
      "c.yaml:4:18: pool p: backoff_min (100ms) is more than backoff_max (50ms): lower backoff_min or raise "
      "backoff_max"},

@@ -46,6 +46,17 @@ class Freezer {
   bool made_ = false;
 };
 
+constexpr const char* kNoFreezer = "only the freezer of version 1 holds a process against SIGKILL";
+
+// A child process that wasn't there before and sleeps: in its exec, where it never sleeps before. 0 = none.
+pid_t NewAndAsleep(const std::vector<pid_t>& before) {
+  for (const pid_t pid : ChildProcesses()) {
+    const bool is_new = std::find(before.begin(), before.end(), pid) == before.end();
+    if (is_new && (ProcessState(pid) == 'S' || ProcessState(pid) == 'D')) return pid;
+  }
+  return 0;
+}
+
 TEST(StuckStart, OfThreeSecondsHoldsUpNeitherTheLoopNorOtherPools) {
   Shows("A5", "R10", "R57");
   constexpr Duration kStuckFor = std::chrono::seconds(3);
@@ -99,7 +110,7 @@ TEST(StuckStart, ThatCannotBeKilledCostsItsOwnSlotAlone) {
   pool.breaker_failures = 0;
   pool.backoff_min = pool.backoff_max = std::chrono::milliseconds(50);
   Freezer freezer;
-  if (!freezer.made()) GTEST_SKIP() << "only the freezer of version 1 holds a process against SIGKILL";
+  if (!freezer.made()) GTEST_SKIP() << kNoFreezer;
   rig.StartWorker(SettingsOf(pool));
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 3; }));
 
@@ -111,15 +122,8 @@ TEST(StuckStart, ThatCannotBeKilledCostsItsOwnSlotAlone) {
   point_to(stuck.path());
   const std::vector<pid_t> before = ChildProcesses();
   ASSERT_EQ(kill(rig.Pool().children.at(0).pid, SIGKILL), 0);
-  pid_t hanging = 0;
-  ASSERT_TRUE(rig.RunUntil([&] {
-    for (const pid_t pid : ChildProcesses()) {
-      const bool is_new = std::find(before.begin(), before.end(), pid) == before.end();
-      if (is_new && (ProcessState(pid) == 'S' || ProcessState(pid) == 'D')) hanging = pid;
-    }
-    return hanging != 0;
-  }));
-  freezer.Hold(hanging);
+  ASSERT_TRUE(rig.RunUntil([&] { return NewAndAsleep(before) != 0; }));
+  freezer.Hold(NewAndAsleep(before));
   point_to(good);
   for (const ChildStatus& child : rig.Pool().children) {
     if (child.state == SlotState::kIdle) {
@@ -131,6 +135,35 @@ TEST(StuckStart, ThatCannotBeKilledCostsItsOwnSlotAlone) {
   freezer.Set("THAWED");
   stuck.Release();
   EXPECT_TRUE(rig.RunUntil([&] { return rig.Pool().withheld == 0 && rig.Pool().quarantined == 0; }));
+  rig.Stop(true);
+}
+
+// A stop command runs on the same helper thread, and nobody waits for its end.
+TEST(StuckStart, BehindAStopCommandThatCannotBeKilledGoesOn) {
+  Shows("A5");
+  Rig rig;
+  StuckProgram stuck(Program("echo-child"));
+  ASSERT_TRUE(stuck.stuck());
+  PoolSettings pool = EchoPool();
+  pool.stop_command = {stuck.path()};
+  pool.init_timeout = std::chrono::seconds(1);
+  pool.stop_grace = pool.kill_grace = std::chrono::milliseconds(500);
+  pool.breaker_failures = 0;
+  pool.backoff_min = pool.backoff_max = std::chrono::milliseconds(50);
+  Freezer freezer;
+  if (!freezer.made()) GTEST_SKIP() << kNoFreezer;
+  rig.StartWorker(SettingsOf(pool));
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
+
+  const std::vector<pid_t> before = ChildProcesses();
+  rig.worker().control().StopChild({0, 0, 1}, false, {});
+  ASSERT_TRUE(rig.RunUntil([&] { return NewAndAsleep(before) != 0; }));
+  freezer.Hold(NewAndAsleep(before));
+  EXPECT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1 && rig.Pool().spawned == 2; }))
+      << rig.worker().StatusJson();
+
+  freezer.Set("THAWED");
+  stuck.Release();
   rig.Stop(true);
 }
 

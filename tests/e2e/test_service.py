@@ -154,6 +154,7 @@ class SubmitLines(WithWorker):
                                    stderr=subprocess.PIPE)
         wait_until(lambda: self.pool()["jobs"]["succeeded"] > 0, "the first has ended")
         submitted.send_signal(signal.SIGSTOP)
+        self.assertLess(self.pool()["jobs"]["accepted"], count)
         wait_until(lambda: not self.children("busy") and self.pool()["queued"] == 0, "all that was under way has ended")
         submitted.send_signal(signal.SIGCONT)
         self.ends_with(submitted, 0)

@@ -124,17 +124,6 @@ TEST(Contradictions, SayThatWarmExceedsTheSlots) {
               ElementsAre("pool default: warm (5) is more than max_children (4): lower warm or raise max_children"));
 }
 
-TEST(Contradictions, SayThatNoJobCouldEverBeTaken) {
-  PoolSettings pool = GoodPool();
-  pool.warm = 0;
-  pool.queue_limit = 1;
-  EXPECT_THAT(Contradictions(pool), IsEmpty());
-  pool.queue_limit = 0;
-  EXPECT_THAT(Contradictions(pool), ElementsAre(HasSubstr("queue_limit is 0 and warm is 0")));
-  pool.warm = 1;
-  EXPECT_THAT(Contradictions(pool), IsEmpty());
-}
-
 TEST(Contradictions, SayThatTheBackOffShrinks) {
   PoolSettings pool = GoodPool();
   pool.backoff_min = pool.backoff_max;

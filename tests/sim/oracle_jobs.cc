@@ -216,8 +216,8 @@ void Oracle::JudgeDeath(const JobSeen& job, const ReportOutcome& action) {
   const ChildSeen& child = children_[job.child];
   if (child.reported_step == 0)
     return Broken("I13", "an outcome before the death of its child is reported", &child, &job);
-  const bool same_intent = action.intent == child.intent || action.outcome == Outcome::kLostBeforeStart;
-  if (action.child != child.id || !same_intent) Broken("I13", "an outcome names another child or intent", &child, &job);
+  if (action.child != child.id || action.intent != child.intent)
+    Broken("I13", "an outcome names another child or intent", &child, &job);
   if (action.still_running != !child.exited()) Broken("I13", "still_running is wrong", &child, &job);
   const bool late = job.run_for > Duration(0) && Due(job.acked_at, job.run_for);
   bool fits = false;

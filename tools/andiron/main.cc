@@ -1,6 +1,8 @@
 // The `andiron` command: one binary, verbs first.
 #include <andiron/worker.h>
 #include <google/protobuf/stubs/logging.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -50,6 +52,9 @@ class Program {
     errno = 0;
     std::cout.flush();
     if (std::cout.good()) return code;
+    // An earlier failure has kept no reason: a pipe without a reader shows it still.
+    pollfd out{STDOUT_FILENO, POLLOUT, 0};
+    if (errno == 0 && poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0) errno = EPIPE;
     if (errno == EPIPE) return kExitSignal + SIGPIPE;
     std::cerr << "andiron: stdout: " << (errno == 0 ? "it can't be written" : std::strerror(errno)) << "\n";
     return code == kExitDone ? kExitInternal : code;

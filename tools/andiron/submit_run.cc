@@ -23,6 +23,9 @@ constexpr int kFlightMax = 4000;
 // The worker hangs up on who leaves 64 MiB unread (ControlBounds), and a result may have max_result (4 MiB): so few
 // jobs until it shows how big they are, then as many as fit into half of that.
 constexpr int kFlightFirst = 8;
+// While none has ended, more with time: long jobs are to fill a big pool.
+constexpr int kFlightStep = 8;
+constexpr int kFlightUnseen = 256;
 constexpr std::size_t kFlightBytes = std::size_t{32} << 20;
 
 // What a Submit says besides its payload fits well into this.
@@ -76,7 +79,7 @@ SubmitRun::SubmitRun(EventLoop& loop, ControlClient& client, const SubmitOptions
       out_(loop.get(), STDOUT_FILENO, [this] { Pump(); }),
       err_(loop.get(), STDERR_FILENO, [this] { Pump(); }),
       inputs_(loop.get(), options.files, Split::kLine, PayloadMax(client), [this] { Pump(); }),
-      ticker_(loop.get(), kTick, [this] { Pump(); }),
+      ticker_(loop.get(), kTick, [this] { OnTick(); }),
       flight_(options.detach ? kFlightMax : kFlightFirst),
       last_life_(Now()) {}
 
@@ -173,7 +176,7 @@ void SubmitRun::End(std::uint64_t request, JobReport report) {
   const TimePoint now = Now();
   if (!report.refused) {
     last_life_ = now;
-    NoteResult(report.output.size());
+    NoteResult(report.output.size() + report.error.size());
   }
   if (now - last_life_ > kRefusedMax) report.retry_after = Duration::zero();
   if (batch_.End(number, report)) {
@@ -183,12 +186,21 @@ void SubmitRun::End(std::uint64_t request, JobReport report) {
   }
 }
 
+void SubmitRun::OnTick() {
+  if (flight_ < kFlightUnseen) SetFlight(flight_ + kFlightStep);
+  Pump();
+}
+
 // One more with each result, and never more than the biggest of them allows.
 void SubmitRun::NoteResult(std::size_t bytes) {
   largest_ = std::max(largest_, bytes);
+  SetFlight(flight_ + 1);
+}
+
+void SubmitRun::SetFlight(int wanted) {
   const std::size_t fit = kFlightBytes / std::max<std::size_t>(largest_, 1);
-  flight_ =
-      static_cast<int>(std::clamp<std::size_t>(fit, 1, static_cast<std::size_t>(std::min(flight_ + 1, kFlightMax))));
+  const auto most = static_cast<std::size_t>(std::min(wanted, kFlightMax));
+  flight_ = static_cast<int>(std::clamp<std::size_t>(fit, 1, most));
 }
 
 void SubmitRun::NoteEnd(const JobReport& report) {

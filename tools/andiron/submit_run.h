@@ -54,7 +54,9 @@ class SubmitRun {
   void Read();
   void Handle(const control::FromWorker& message);
   void End(std::uint64_t request, JobReport report);
+  void OnTick();
   void NoteResult(std::size_t bytes);
+  void SetFlight(int wanted);
   void NoteEnd(const JobReport& report);
   void EndDetached(const control::Accepted& accepted);
   void Write();

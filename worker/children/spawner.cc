@@ -75,6 +75,12 @@ class Spawner::SpawnThread {
     return taken;
   }
 
+  // In a stop command that was called off: nobody gives it up, as a child's start is given up.
+  bool HangsInAStopCommand() {
+    const std::lock_guard lock(mutex_);
+    return running_ != nullptr && running_->kind() == Launch::Kind::kStopCommand && running_->cancelled();
+  }
+
   bool Runs(const Launch* launch) {
     const std::lock_guard lock(mutex_);
     return running_ == launch;
@@ -208,7 +214,10 @@ void Spawner::Fail(std::unique_ptr<Launch> launch, std::string why) {
 
 void Spawner::Withdraw(std::size_t pool, const Launch* launch) {
   if (threads_[pool] == nullptr) return;
-  if (std::unique_ptr<Launch> waiting = threads_[pool]->Take(launch)) Fail(std::move(waiting), "cancelled");
+  std::unique_ptr<Launch> waiting = threads_[pool]->Take(launch);
+  if (waiting == nullptr) return;
+  Fail(std::move(waiting), "cancelled");
+  if (threads_[pool]->HangsInAStopCommand()) ReplaceThread(pool);
 }
 
 Spawner::SpawnThread* Spawner::ThreadOf(std::size_t pool) {
@@ -217,8 +226,11 @@ Spawner::SpawnThread* Spawner::ThreadOf(std::size_t pool) {
 }
 
 void Spawner::Replace(std::size_t pool, const Launch* launch) {
+  if (threads_[pool] != nullptr && threads_[pool]->Runs(launch)) ReplaceThread(pool);
+}
+
+void Spawner::ReplaceThread(std::size_t pool) {
   std::unique_ptr<SpawnThread>& thread = threads_[pool];
-  if (thread == nullptr || !thread->Runs(launch)) return;
   std::deque<std::unique_ptr<Launch>> waiting = thread->TakeQueue();
   replaced_.push_back(std::move(thread));
   for (std::unique_ptr<Launch>& next : waiting) {

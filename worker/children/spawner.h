@@ -34,7 +34,7 @@ class Spawner {
   Launch* Submit(std::size_t pool, std::unique_ptr<Launch> launch);
 
   // It isn't wanted any more, and has been cancelled: if it still waits for the helper, `done` gets it back soon,
-  // whatever the helper does meanwhile.
+  // whatever the helper does meanwhile. One that hangs in a stop command which was cancelled, too, is replaced.
   void Withdraw(std::size_t pool, const Launch* launch);
 
   // The pool's helper hangs in this launch, unless it has come back meanwhile: the launches that wait get another one.
@@ -47,6 +47,7 @@ class Spawner {
   class SpawnThread;
   SpawnThread* ThreadOf(std::size_t pool);
   void Fail(std::unique_ptr<Launch> launch, std::string why);
+  void ReplaceThread(std::size_t pool);
   void Collect();
 
   DoneCallback done_;

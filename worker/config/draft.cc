@@ -150,6 +150,13 @@ ConfigResult Draft::Finish(int cpus) {
   for (PoolSettings& pool : settings_.pools) ResolveDefaults(pool, cpus);
   if (!failed()) {
     for (const Contradiction& one : FindContradictions(settings_)) Contradict(one.pool, {one.key, one.other}, one.text);
+    // A host may wait for a child and then submit; who has a configuration only can't.
+    for (const PoolSettings& pool : settings_.pools) {
+      if (pool.warm > 0 || pool.queue_limit > 0) continue;
+      Contradict(pool.name, {"queue_limit", "warm"},
+                 "queue_limit is 0 and warm is 0: a job neither finds a child ready nor waits for one, and starts "
+                 "none: raise one of them");
+    }
     if (uses_livekit_) JudgeLiveKit();
   }
   return {{std::move(settings_), std::move(livekit_), std::move(origins_)}, TakeErrors()};

@@ -1,7 +1,7 @@
 #include "worker/console/event_loop.h"
 
 #include <absl/status/status.h>
-#include <fcntl.h>
+#include <sys/eventfd.h>
 
 #include <array>
 #include <cerrno>
@@ -22,7 +22,7 @@ constexpr int kLoopDescriptors = 7;
 int TryDescriptors() {
   std::array<UniqueFd, kLoopDescriptors> room;
   for (UniqueFd& descriptor : room) {
-    descriptor = UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    descriptor = UniqueFd(eventfd(0, EFD_CLOEXEC));
     if (!descriptor) return errno;
   }
   return 0;

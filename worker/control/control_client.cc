@@ -166,7 +166,7 @@ absl::StatusOr<int> OpenSocket(const std::string& path, TimePoint deadline) {
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (descriptor < 0) return absl::ResourceExhaustedError(std::string("socket: ") + std::strerror(errno));
+  if (descriptor < 0) return absl::InternalError(std::string("socket: ") + std::strerror(errno));
   // A Unix socket whose backlog is full says EAGAIN, and can't be waited for but by trying again.
   while (::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     const int error = errno;

@@ -20,6 +20,8 @@ from ._job import Cancelled, Job
 Finish = Callable[[Job, pb.Result], None]
 PlainRun = Callable[[Job], _result.Output]
 AsyncRun = Callable[[Job], Awaitable[_result.Output]]
+# What SIGTERM does while no job runs; None = the program's own plan.
+OnSignal = Optional[Callable[[int, Any], None]]
 
 # Interrupts a system call on the main thread. A real-time signal: SIGUSR1 and its like belong to the program.
 INTERRUPT = signal.SIGRTMAX - 2
@@ -42,6 +44,7 @@ class MainThread:
         self._finish = finish
         self._jobs: "queue.SimpleQueue[Optional[Job]]" = queue.SimpleQueue()
         self._interruptible: Optional[Job] = None  # written on the main thread only
+        self.sigterm: OnSignal = None
 
     def take(self, job: Job) -> None:
         self._jobs.put(job)
@@ -62,7 +65,13 @@ class MainThread:
             job = self._jobs.get()
             if job is None:
                 return
-            self._finish(job, self._run_interruptible(job))
+            # A job may be deep in native code, where no handler of ours would run: the signal itself ends it.
+            if self.sigterm is not None:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            result = self._run_interruptible(job)
+            if self.sigterm is not None and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+                signal.signal(signal.SIGTERM, self.sigterm)
+            self._finish(job, result)
 
     def wait(self, cancel: threading.Event, seconds: Optional[float]) -> bool:
         """Job.wait_cancelled: the handler looks by itself, so nothing is raised while it waits."""
@@ -109,6 +118,7 @@ class Threads:
         self._run = run
         self._finish = finish
         self._stopped = threading.Event()
+        self.sigterm: OnSignal = None
         self._executor = concurrent.futures.ThreadPoolExecutor(concurrency, "andiron-job")
 
     def take(self, job: Job) -> None:
@@ -147,6 +157,7 @@ class Tasks:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._stopped: Optional[asyncio.Event] = None
         self._tasks: Dict[Job, "asyncio.Task[pb.Result]"] = {}
+        self.sigterm: OnSignal = None
 
     def take(self, job: Job) -> None:
         self._call(self._start, job)
@@ -155,8 +166,11 @@ class Tasks:
         self._call(self._cancel, job)
 
     def stop(self) -> None:
-        if self._stopped is not None:
-            self._call(self._stopped.set)
+        try:
+            if self._stopped is not None:
+                self._call(self._stopped.set)
+        except RuntimeError:
+            pass  # the second word of it, by message and by signal: the loop is closed already
 
     async def serve(self, ready: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()

@@ -160,6 +160,7 @@ class _Session:
                 threading.Thread(target=mode.stop, daemon=True).start()
 
         signal.signal(signal.SIGTERM, on_sigterm)
+        mode.sigterm = on_sigterm
 
     def finish(self, job: Job, result: pb.Result) -> None:
         if len(result.output) > self._max_result:  # sent, it would end this child
