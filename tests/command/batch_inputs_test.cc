@@ -68,6 +68,20 @@ TEST_F(BatchInputsTest, FilesFollowOneAnotherAndNumbersBeginAnew) {
   EXPECT_EQ(error_, "");
 }
 
+TEST_F(BatchInputsTest, WhatIsReadAndNotTakenIsNoProgress) {
+  std::unique_ptr<BatchInputs> inputs;
+  std::vector<double> after;
+  const auto pump = [&] {
+    while (inputs->Next()) after.push_back(inputs->fraction().value());
+    if (inputs->over()) loop_->Stop();
+  };
+  inputs =
+      std::make_unique<BatchInputs>(loop_->get(), std::vector{Write("a", "1\n2\n3\n4\n")}, Split::kLine, 100, pump);
+  pump();
+  if (!inputs->over()) loop_->Run();
+  EXPECT_THAT(after, ElementsAre(0.25, 0.5, 0.75, 1.0));
+}
+
 TEST_F(BatchInputsTest, AWholeFileIsAPayloadNamedAfterIt) {
   EXPECT_THAT(ReadAll({Write("a", "1\n2"), Write("empty", "")}, Split::kFile, 100),
               ElementsAre(Pair("a", "1\n2"), Pair("empty", "")));

@@ -125,7 +125,8 @@ void BatchInputs::Close() {
 
 std::optional<double> BatchInputs::fraction() const {
   if (bytes_total_ == 0) return std::nullopt;
-  return std::min(1.0, static_cast<double>(bytes_read_) / static_cast<double>(bytes_total_));
+  const std::int64_t taken = bytes_read_ - static_cast<std::int64_t>(splitter_.waiting());
+  return std::min(1.0, static_cast<double>(taken) / static_cast<double>(bytes_total_));
 }
 
 }  // namespace andiron

@@ -35,6 +35,8 @@ class PayloadSplitter {
   std::int64_t number() const { return number_; }
   // Everything of this input has been taken.
   bool exhausted() const { return ended_ && !has_rest(); }
+  // Bytes that were added and haven't been taken.
+  std::size_t waiting() const { return buffer_.size() - begin_; }
 
  private:
   bool has_rest() const { return begin_ < buffer_.size() || whole_pending_; }
