@@ -1,6 +1,7 @@
 """The child under test. Its first argument chooses the handler; a job's payload says what to do."""
 
 import asyncio
+import hashlib
 import os
 import subprocess
 import sys
@@ -28,6 +29,11 @@ def describe(job):
 
 def sleep(_job):
     time.sleep(60)
+
+
+def native(_job):
+    print("begun")
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)  # one call of C, for many minutes
 
 
 def text(_job):

@@ -188,6 +188,43 @@ class Ends(unittest.TestCase):
                 worker.stop()
                 self.assertEqual(worker.exit_code(), 0)
 
+    def test_an_idle_child_ends_in_order_by_sigterm_alone(self):
+        for mode in ("plain", "threads", "async"):
+            with self.subTest(mode), FakeWorker(mode) as worker:
+                worker.ready()
+                worker.run(1, "echo")
+                worker.result(1)
+                worker.until_main_thread_sleeps()
+                worker.process.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.exit_code(), 0)
+                self.assertEqual(worker.line(), "served\n")
+
+    def test_an_idle_child_that_hears_stop_and_sigterm_at_once_ends_in_order(self):
+        for mode in ("plain", "threads", "async"):
+            with self.subTest(mode), FakeWorker(mode) as worker:
+                worker.ready()
+                worker.run(1, "echo")
+                worker.result(1)
+                # Held until it has both: else it might be gone after the first.
+                worker.process.send_signal(signal.SIGSTOP)
+                os.waitid(os.P_PID, worker.process.pid, os.WSTOPPED)
+                worker.process.send_signal(signal.SIGTERM)
+                worker.stop()
+                worker.process.send_signal(signal.SIGCONT)
+                self.assertEqual(worker.exit_code(), 0)
+                self.assertEqual(worker.line(), "served\n")
+
+    def test_a_child_with_a_job_is_ended_by_sigterm(self):
+        for mode, payload in (("plain", "native"), ("plain", "sleep"), ("threads", "sleep"), ("async", "sleep")):
+            with self.subTest(mode=mode, payload=payload), FakeWorker(mode) as worker:
+                worker.ready()
+                worker.run(1, payload)
+                worker.expect("ack")
+                if payload == "native":
+                    self.assertEqual(worker.line(), "begun\n")
+                worker.process.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.exit_code(), -signal.SIGTERM)
+
     @shows("R45")
     def test_without_its_channel_the_child_exits_at_once_also_within_a_job(self):
         for mode, payload in (

@@ -2,12 +2,15 @@
 
 Each mode has take(), cancel() and stop() for the reader's thread, and serve() for the main thread, which returns when
 stop() has been called and every job taken has been finished. `finish(job, result)` is called once for each job.
+heed_sigterm(), on the main thread, is for a program that has no plan of its own for SIGTERM: an idle child ends in
+order, and one with a job is ended by the signal, which is what the worker means then.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
 import queue
 import signal
 import threading
@@ -20,11 +23,14 @@ from ._job import Cancelled, Job
 Finish = Callable[[Job, pb.Result], None]
 PlainRun = Callable[[Job], _result.Output]
 AsyncRun = Callable[[Job], Awaitable[_result.Output]]
-# What SIGTERM does while no job runs; None = the program's own plan.
-OnSignal = Optional[Callable[[int, Any], None]]
 
 # Interrupts a system call on the main thread. A real-time signal: SIGUSR1 and its like belong to the program.
 INTERRUPT = signal.SIGRTMAX - 2
+
+
+def _end_by_sigterm() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _stopped(job: Job, error: BaseException) -> pb.Result:
@@ -44,7 +50,7 @@ class MainThread:
         self._finish = finish
         self._jobs: "queue.SimpleQueue[Optional[Job]]" = queue.SimpleQueue()
         self._interruptible: Optional[Job] = None  # written on the main thread only
-        self.sigterm: OnSignal = None
+        self._between_jobs: Optional[Callable[[int, Any], None]] = None  # what SIGTERM does then
 
     def take(self, job: Job) -> None:
         self._jobs.put(job)
@@ -57,6 +63,15 @@ class MainThread:
     def stop(self) -> None:
         self._jobs.put(None)
 
+    def heed_sigterm(self, busy: Callable[[], bool]) -> None:
+        def between_jobs(_number: int, _frame: object) -> None:
+            if busy():
+                _end_by_sigterm()
+            self.stop()
+
+        self._between_jobs = between_jobs
+        signal.signal(signal.SIGTERM, between_jobs)
+
     def serve(self, ready: Callable[[], None]) -> None:
         signal.signal(INTERRUPT, self._interrupt)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {INTERRUPT})
@@ -66,11 +81,11 @@ class MainThread:
             if job is None:
                 return
             # A job may be deep in native code, where no handler of ours would run: the signal itself ends it.
-            if self.sigterm is not None:
+            if self._between_jobs is not None:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
             result = self._run_interruptible(job)
-            if self.sigterm is not None and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-                signal.signal(signal.SIGTERM, self.sigterm)
+            if self._between_jobs is not None and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+                signal.signal(signal.SIGTERM, self._between_jobs)
             self._finish(job, result)
 
     def wait(self, cancel: threading.Event, seconds: Optional[float]) -> bool:
@@ -117,8 +132,11 @@ class Threads:
     def __init__(self, run: PlainRun, finish: Finish, concurrency: int) -> None:
         self._run = run
         self._finish = finish
-        self._stopped = threading.Event()
-        self.sigterm: OnSignal = None
+        self._stopped = False
+        # The main thread waits for a byte, of stop() or of a signal: on a lock it would miss a signal that comes just
+        # before, or to another thread.
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_writer, False)
         self._executor = concurrent.futures.ThreadPoolExecutor(concurrency, "andiron-job")
 
     def take(self, job: Job) -> None:
@@ -128,11 +146,25 @@ class Threads:
         """The job's flag is all there is."""
 
     def stop(self) -> None:
-        self._stopped.set()
+        self._stopped = True
+        try:
+            os.write(self._wake_writer, b"s")
+        except BlockingIOError:
+            pass  # full of earlier bytes, each of which wakes it
+
+    def heed_sigterm(self, busy: Callable[[], bool]) -> None:
+        def on_sigterm(_number: int, _frame: object) -> None:
+            if busy():
+                _end_by_sigterm()
+            self.stop()
+
+        signal.signal(signal.SIGTERM, on_sigterm)
+        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
 
     def serve(self, ready: Callable[[], None]) -> None:
         ready()
-        self._stopped.wait()
+        while not self._stopped:
+            os.read(self._wake_reader, 4096)
         self._executor.shutdown(wait=True)
 
     def wait(self, cancel: threading.Event, seconds: Optional[float]) -> bool:
@@ -157,7 +189,6 @@ class Tasks:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._stopped: Optional[asyncio.Event] = None
         self._tasks: Dict[Job, "asyncio.Task[pb.Result]"] = {}
-        self.sigterm: OnSignal = None
 
     def take(self, job: Job) -> None:
         self._call(self._start, job)
@@ -171,6 +202,14 @@ class Tasks:
                 self._call(self._stopped.set)
         except RuntimeError:
             pass  # the second word of it, by message and by signal: the loop is closed already
+
+    def heed_sigterm(self, busy: Callable[[], bool]) -> None:
+        def on_sigterm() -> None:
+            if busy():
+                _end_by_sigterm()
+            self.stop()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, on_sigterm)
 
     async def serve(self, ready: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()

@@ -143,24 +143,10 @@ class _Session:
         hello = pb.Hello(
             protocol_version=_PROTOCOL_VERSION, sdk_name="python", sdk_version=__version__, pid=os.getpid()
         )
-        self._heed_sigterm(mode)
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            mode.heed_sigterm(lambda: bool(self._jobs))
         threading.Thread(target=self._read, args=(mode,), name="andiron-reader", daemon=True).start()
         self._send(pb.FromChild(hello=hello))
-
-    def _heed_sigterm(self, mode: Mode) -> None:
-        """An idle child ends in order. One with a job is ended: the worker means that when it asks a busy one."""
-        if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-            return  # the program has a plan of its own
-
-        def on_sigterm(number: int, _frame: object) -> None:
-            if self._jobs:
-                signal.signal(number, signal.SIG_DFL)
-                signal.raise_signal(number)
-            else:  # not here: the main thread may hold a lock that stop() takes
-                threading.Thread(target=mode.stop, daemon=True).start()
-
-        signal.signal(signal.SIGTERM, on_sigterm)
-        mode.sigterm = on_sigterm
 
     def finish(self, job: Job, result: pb.Result) -> None:
         if len(result.output) > self._max_result:  # sent, it would end this child
