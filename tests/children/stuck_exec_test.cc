@@ -11,7 +11,6 @@
 #include "tests/support/process_table.h"
 #include "tests/support/shows.h"
 #include "tests/support/stuck_program.h"
-#include "tests/support/temp_directory.h"
 #include "worker/base/clock.h"
 
 namespace andiron {
@@ -90,14 +89,11 @@ TEST(StuckExecTest, ThreadThatHangsIsReplaced) {
   StuckProgram program(ProgramPath("fault-child"));
   ASSERT_TRUE(program.stuck());
   // The pool's path leads to the stuck program first; once its helper is replaced, the next child gets a good one.
-  const TempDirectory directory;
-  const std::string link = directory.path() + "/child";
-  std::filesystem::create_symlink(program.path(), link);
-  Crew crew(CommandPool({link}));
+  ProgramLink link(program.path());
+  Crew crew(CommandPool({link.path()}));
   const ChildId stuck = crew.Start(0);
   ASSERT_TRUE(AwaitStuck(crew));
-  std::filesystem::remove(link);
-  std::filesystem::create_symlink(ProgramPath("fault-child"), link);
+  link.PointTo(ProgramPath("fault-child"));
   const ChildId next = crew.Start(1);
   crew.children().Abandon({stuck});
   EXPECT_TRUE(crew.Await<ChildReady>(next));
@@ -117,13 +113,10 @@ TEST(StuckExecTest, ThreadThatWasReplacedKeepsTheChildrenItHadStarted) {
   Shows("R44");
   StuckProgram program(ProgramPath("fault-child"));
   ASSERT_TRUE(program.stuck());
-  const TempDirectory directory;
-  const std::string link = directory.path() + "/child";
-  std::filesystem::create_symlink(ProgramPath("fault-child"), link);
-  Crew crew(CommandPool({link}));
+  ProgramLink link(ProgramPath("fault-child"));
+  Crew crew(CommandPool({link.path()}));
   const ChildId early = crew.StartReady(0);
-  std::filesystem::remove(link);
-  std::filesystem::create_symlink(program.path(), link);
+  link.PointTo(program.path());
   const ChildId stuck = crew.Start(1);
   ASSERT_TRUE(crew.Await([] { return ChildProcesses().size() == 2; }));
   crew.children().Abandon({stuck});
@@ -169,14 +162,11 @@ TEST(StuckExecTest, ThreadThatHangsIsReplacedOnce) {
   Shows("A5");
   StuckProgram program(ProgramPath("fault-child"));
   ASSERT_TRUE(program.stuck());
-  const TempDirectory directory;
-  const std::string link = directory.path() + "/child";
-  std::filesystem::create_symlink(program.path(), link);
-  Crew crew(CommandPool({link}));
+  ProgramLink link(program.path());
+  Crew crew(CommandPool({link.path()}));
   const ChildId stuck = crew.Start(0);
   ASSERT_TRUE(AwaitStuck(crew));
-  std::filesystem::remove(link);
-  std::filesystem::create_symlink(ProgramPath("fault-child"), link);
+  link.PointTo(ProgramPath("fault-child"));
   crew.children().Abandon({stuck, true});
   crew.StartReady(1);
   const int threads = Threads();

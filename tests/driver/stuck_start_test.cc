@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -16,7 +15,6 @@
 #include "tests/support/process_table.h"
 #include "tests/support/shows.h"
 #include "tests/support/stuck_program.h"
-#include "tests/support/temp_directory.h"
 #include "worker/base/clock.h"
 
 namespace andiron {
@@ -89,18 +87,11 @@ TEST(StuckStart, OfThreeSecondsHoldsUpNeitherTheLoopNorOtherPools) {
 TEST(StuckStart, ThatCannotBeKilledCostsItsOwnSlotAlone) {
   Shows("A5", "B9");
   Rig rig;
-  const TempDirectory directory;
-  const std::string link = directory.path() + "/child";
-  const auto point_to = [&](const std::string& program) {
-    std::filesystem::remove(link);
-    std::filesystem::create_symlink(program, link);
-  };
-  const std::string good = std::filesystem::absolute(Program("echo-child"));
-  point_to(good);
-  StuckProgram stuck(good);
+  ProgramLink link(Program("echo-child"));
+  StuckProgram stuck(Program("echo-child"));
   ASSERT_TRUE(stuck.stuck());
   PoolSettings pool = EchoPool();
-  pool.command = {link};
+  pool.command = {link.path()};
   pool.warm = 3;
   pool.max_children = pool.max_starting = 4;
   pool.quarantine_max = 1;
@@ -119,12 +110,12 @@ TEST(StuckStart, ThatCannotBeKilledCostsItsOwnSlotAlone) {
   rig.worker().control().StopChild(first.child, true, {});
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().quarantined == 1 && rig.Slots(SlotState::kIdle) == 3; }));
 
-  point_to(stuck.path());
+  link.PointTo(stuck.path());
   const std::vector<pid_t> before = ChildProcesses();
   ASSERT_EQ(kill(rig.Pool().children.at(0).pid, SIGKILL), 0);
   ASSERT_TRUE(rig.RunUntil([&] { return NewAndAsleep(before) != 0; }));
   freezer.Hold(NewAndAsleep(before));
-  point_to(good);
+  link.PointTo(Program("echo-child"));
   for (const ChildStatus& child : rig.Pool().children) {
     if (child.state == SlotState::kIdle) {
       EXPECT_EQ(kill(child.pid, SIGKILL), 0);

@@ -11,10 +11,7 @@ namespace andiron {
 namespace {
 
 PoolSettings Quiet(int warm, int max_children) {
-  PoolSettings pool = Rig::Settings();
-  pool.warm = warm;
-  pool.max_children = max_children;
-  pool.max_starting = max_children;
+  PoolSettings pool = Rig::Settings(warm, max_children);
   pool.ping_interval = 0s;
   pool.idle_timeout = 0s;
   return pool;
@@ -22,10 +19,6 @@ PoolSettings Quiet(int warm, int max_children) {
 
 std::int64_t Ended(const Rig& rig, InitializeEnd end, std::size_t pool = 0) {
   return rig.Pool(pool).initialize[static_cast<std::size_t>(end)];
-}
-
-JobReturned Done(ChildId child, std::uint64_t job) {
-  return {child, JobNumber{job}, JobReturned::End::kSucceeded, "r"};
 }
 
 // ---- starts ----
@@ -201,7 +194,7 @@ TEST(PoolFaults, TenThousandJobsWaitInOrderAndTheNextIsRefused) {
   rig.MakeReady();
   for (std::uint64_t job = 1; job <= 100; ++job) {
     ASSERT_EQ(rig.All<SendJob>().at(0).job, JobNumber{job});
-    rig.Step(JobAcked{rig.Child(), JobNumber{job}}, Done(rig.Child(), job));
+    rig.Step(JobAcked{rig.Child(), JobNumber{job}}, Rig::Done(rig.Child(), job));
   }
   EXPECT_EQ(rig.Pool().queued, 10'000 - 101);
 }
@@ -233,7 +226,7 @@ TEST(PoolFaults, RunForCountsForEachJobFromItsOwnStart) {
     rig.Step(JobAcked{rig.Child(), JobNumber{job}});
     rig.Pass(9s);
     EXPECT_FALSE(rig.Did<SendCancel>());
-    rig.Step(Done(rig.Child(), job));
+    rig.Step(Rig::Done(rig.Child(), job));
   }
   EXPECT_EQ(rig.Child().generation, 1U);
   rig.Submit(21);
@@ -250,7 +243,7 @@ TEST(PoolFaults, AJobDoesNotLandOnAChildThatIsAskedToStopInTheSameTurn) {
   rig.Submit(1);
   rig.MakeReady();
   const ChildId old = rig.Child();
-  rig.Step(JobAcked{old, JobNumber{1}}, Done(old, 1));
+  rig.Step(JobAcked{old, JobNumber{1}}, Rig::Done(old, 1));
   rig.Step(ChildStopRequested{WaiterNumber{1}, old, false}, Rig::Job(2));
   EXPECT_TRUE(rig.Did<AskToStop>());
   EXPECT_FALSE(rig.Did<SendJob>());
@@ -324,7 +317,7 @@ TEST(PoolFaults, TheFullerTheQueueTheLaterARefusedJobIsToldToComeBack) {
       rig.Submit(job);
       rig.Step(JobAcked{rig.Child(), JobNumber{job}});
       rig.Pass(1s);
-      rig.Step(Done(rig.Child(), job));
+      rig.Step(Rig::Done(rig.Child(), job));
     }
     for (std::uint64_t job = 0; job <= static_cast<std::uint64_t>(limit); ++job) rig.Submit(100 + job);
     rig.Submit(99);

@@ -7,17 +7,9 @@
 namespace andiron {
 namespace {
 
-PoolSettings Many(int warm, int max_children) {
-  PoolSettings pool = Rig::Settings();
-  pool.warm = warm;
-  pool.max_children = max_children;
-  pool.max_starting = max_children;
-  return pool;
-}
-
 TEST(Pool, KeepsWarmChildrenReadyBesideBusyOnes) {
   Shows("R82");
-  Rig rig(Many(2, 4));
+  Rig rig(Rig::Settings(2, 4));
   EXPECT_EQ(rig.Count(SlotState::kStarting), 2);
   rig.MakeAllReady();
   rig.Submit(1);
@@ -27,7 +19,7 @@ TEST(Pool, KeepsWarmChildrenReadyBesideBusyOnes) {
 
 TEST(Pool, StartsNoMoreAtOnceThanMaxStarting) {
   Shows("A16", "R10");
-  PoolSettings pool = Many(8, 8);
+  PoolSettings pool = Rig::Settings(8, 8);
   pool.max_starting = 3;
   Rig rig(pool);
   EXPECT_EQ(rig.Count(SlotState::kStarting), 3);
@@ -36,14 +28,14 @@ TEST(Pool, StartsNoMoreAtOnceThanMaxStarting) {
 }
 
 TEST(Pool, StartsOnDemandWhenNothingIsKeptWarm) {
-  Rig rig(Many(0, 2));
+  Rig rig(Rig::Settings(0, 2));
   EXPECT_EQ(rig.Count(SlotState::kVacant), 2);
   rig.Submit(1);
   EXPECT_EQ(rig.Count(SlotState::kStarting), 1);
 }
 
 TEST(Pool, HandsOverToTheNewestIdleChild) {
-  Rig rig(Many(3, 3));
+  Rig rig(Rig::Settings(3, 3));
   rig.MakeReady(0);
   rig.MakeReady(2);
   rig.MakeReady(1);
@@ -53,7 +45,7 @@ TEST(Pool, HandsOverToTheNewestIdleChild) {
 }
 
 TEST(Pool, RunsSeveralJobsAtOnceInOneChild) {
-  PoolSettings pool = Many(1, 1);
+  PoolSettings pool = Rig::Settings(1, 1);
   pool.max_concurrent_jobs_per_child = 2;
   Rig rig(pool);
   rig.MakeReady();
@@ -64,7 +56,7 @@ TEST(Pool, RunsSeveralJobsAtOnceInOneChild) {
 
 TEST(Pool, OneCrashGivesEachJobOfTheChildItsOutcome) {
   Shows("R65");
-  PoolSettings pool = Many(1, 1);
+  PoolSettings pool = Rig::Settings(1, 1);
   pool.max_concurrent_jobs_per_child = 3;
   Rig rig(pool);
   rig.MakeReady();
@@ -78,7 +70,7 @@ TEST(Pool, OneCrashGivesEachJobOfTheChildItsOutcome) {
 
 TEST(Pool, RetiresAChildAfterMaxJobsAndStaysWarm) {
   Shows("R85");
-  PoolSettings pool = Many(1, 2);
+  PoolSettings pool = Rig::Settings(1, 2);
   pool.max_jobs_per_child = 1;
   Rig rig(pool);
   rig.MakeReady(0);
@@ -93,7 +85,7 @@ TEST(Pool, RetiresAChildAfterMaxJobsAndStaysWarm) {
 
 TEST(Pool, RecyclesByAgeWithoutDippingBelowWarm) {
   Shows("R85");
-  PoolSettings pool = Many(2, 3);
+  PoolSettings pool = Rig::Settings(2, 3);
   pool.max_child_age = 20s;
   pool.ping_interval = 0s;
   Rig rig(pool);
@@ -108,7 +100,7 @@ TEST(Pool, RecyclesByAgeWithoutDippingBelowWarm) {
 
 TEST(Pool, RecyclesOneAtATimeWhereNoSlotIsSpare) {
   Shows("R85");
-  PoolSettings pool = Many(2, 2);
+  PoolSettings pool = Rig::Settings(2, 2);
   pool.max_child_age = 20s;
   pool.ping_interval = 0s;
   Rig rig(pool);
@@ -120,7 +112,7 @@ TEST(Pool, RecyclesOneAtATimeWhereNoSlotIsSpare) {
 
 TEST(Pool, BackOffGrowsToItsMaximumAndDrivesItselfByADeadline) {
   Shows("A1", "A3", "A4", "R13");
-  PoolSettings pool = Many(1, 1);
+  PoolSettings pool = Rig::Settings(1, 1);
   pool.breaker_failures = 0;
   pool.backoff_min = 100ms;
   pool.backoff_max = 1s;
@@ -155,7 +147,7 @@ TEST(Pool, AChildThatLivedStableTimeIsReplacedAtOnce) {
 
 TEST(Pool, BreakerOpensAfterFailuresProbesAndClosesOnTheFirstSuccess) {
   Shows("A16", "R67", "R72");
-  PoolSettings pool = Many(3, 3);
+  PoolSettings pool = Rig::Settings(3, 3);
   pool.breaker_failures = 3;
   pool.breaker_probe = 50s;
   Rig rig(pool);
@@ -177,7 +169,7 @@ TEST(Pool, BreakerOpensAfterFailuresProbesAndClosesOnTheFirstSuccess) {
 
 TEST(Pool, ACancelledProbeIsFollowedByAnother) {
   Shows("R88");
-  PoolSettings pool = Many(1, 1);
+  PoolSettings pool = Rig::Settings(1, 1);
   pool.breaker_failures = 1;
   Rig rig(pool);
   rig.Step(SpawnFailed{rig.Child(), "no"});
@@ -211,7 +203,7 @@ TEST(Pool, AnUnkillableChildIsQuarantinedAndItsSlotGoesOn) {
 
 TEST(Pool, AFullQuarantineWithholdsTheSlotUntilThereIsRoom) {
   Shows("R76");
-  Rig rig(Many(2, 2));
+  Rig rig(Rig::Settings(2, 2));
   rig.MakeAllReady();
   const ChildId first = rig.Child(0);
   const ChildId second = rig.Child(1);
@@ -229,7 +221,7 @@ TEST(Pool, AFullQuarantineWithholdsTheSlotUntilThereIsRoom) {
 
 TEST(Pool, AStopDuringAStartCancelsItAndAnswersBothCallers) {
   Shows("A15", "R11", "R30");
-  Rig rig(Many(0, 1));
+  Rig rig(Rig::Settings(0, 1));
   rig.Step(ReadyAwaited{WaiterNumber{1}, "p", 100s});
   const ChildId child = rig.Child();
   rig.Step(Spawned{child, 7});
@@ -244,7 +236,7 @@ TEST(Pool, AStopDuringAStartCancelsItAndAnswersBothCallers) {
 
 TEST(Pool, WaitersForAReadyChildShareOneStartAndAreAllWoken) {
   Shows("R15", "R52");
-  Rig rig(Many(0, 4));
+  Rig rig(Rig::Settings(0, 4));
   rig.Step(ReadyAwaited{WaiterNumber{1}, "p", 100s}, ReadyAwaited{WaiterNumber{2}, "p", 100s});
   EXPECT_EQ(rig.Count(SlotState::kStarting), 1);
   rig.MakeReady(rig.Pool().children[0].child.slot);
@@ -253,7 +245,7 @@ TEST(Pool, WaitersForAReadyChildShareOneStartAndAreAllWoken) {
 }
 
 TEST(Pool, AWaiterHearsOfAFailureWhenNoOtherStartCanServeIt) {
-  Rig rig(Many(2, 2));
+  Rig rig(Rig::Settings(2, 2));
   rig.Step(ReadyAwaited{WaiterNumber{1}, "p", 100s});
   rig.Step(SpawnFailed{rig.Child(0), "no memory"});
   EXPECT_FALSE(rig.Did<WaiterAnswered>());
@@ -264,7 +256,7 @@ TEST(Pool, AWaiterHearsOfAFailureWhenNoOtherStartCanServeIt) {
 
 TEST(Pool, AWaitersPatienceEnds) {
   Shows("R52");
-  Rig rig(Many(0, 1));
+  Rig rig(Rig::Settings(0, 1));
   rig.Step(ReadyAwaited{WaiterNumber{1}, "p", 3s});
   rig.Pass(3s);
   ASSERT_TRUE(rig.Did<WaiterAnswered>());
@@ -368,7 +360,7 @@ TEST(Pool, DrainEndsJobsByItsTimeoutAndKeepsChildrenForResume) {
 
 TEST(Pool, StopDrainsThenStopsEveryChildThenSaysSo) {
   Shows("R89", "R103");
-  Rig rig(Many(2, 2));
+  Rig rig(Rig::Settings(2, 2));
   rig.MakeAllReady();
   rig.Submit(1);
   const ChildId busy = rig.All<SendJob>()[0].child;

@@ -42,6 +42,14 @@ class Rig {
     return pool;
   }
 
+  // The same with so many slots, all of which may start at once.
+  static PoolSettings Settings(int warm, int max_children) {
+    PoolSettings pool = Settings();
+    pool.warm = warm;
+    pool.max_children = pool.max_starting = max_children;
+    return pool;
+  }
+
   explicit Rig(PoolSettings pool = Settings(), Duration drain_timeout = 20s)
       : Rig(std::vector<PoolSettings>{std::move(pool)}, drain_timeout) {}
   Rig(std::vector<PoolSettings> pools, Duration drain_timeout) : core(std::move(pools), drain_timeout, 1, true) {
@@ -108,6 +116,9 @@ class Rig {
     job.id = "job" + std::to_string(number);
     job.payload = "x";
     return job;
+  }
+  static JobReturned Done(ChildId child, std::uint64_t job) {
+    return {child, JobNumber{job}, JobReturned::End::kSucceeded, "r"};
   }
   void Die(ChildId child, int signal = 9) { Step(ChildExited{child, 0, signal, false}, ChannelClosed{child}); }
 

@@ -8,17 +8,9 @@ namespace andiron {
 namespace {
 
 PoolSettings Quiet(int warm, int max_children) {
-  PoolSettings pool = Rig::Settings();
-  pool.warm = warm;
-  pool.max_children = max_children;
-  pool.max_starting = max_children;
+  PoolSettings pool = Rig::Settings(warm, max_children);
   pool.ping_interval = 0s;
-  pool.idle_timeout = 60s;
   return pool;
-}
-
-JobReturned Done(ChildId child, std::uint64_t job) {
-  return {child, JobNumber{job}, JobReturned::End::kSucceeded, "r"};
 }
 
 TEST(Unused, AChildBeyondWarmIsStopped) {
@@ -27,7 +19,7 @@ TEST(Unused, AChildBeyondWarmIsStopped) {
   rig.MakeReady(0);
   rig.Submit(1);
   rig.MakeAllReady();
-  rig.Step(JobAcked{rig.Child(0), JobNumber{1}}, Done(rig.Child(0), 1));
+  rig.Step(JobAcked{rig.Child(0), JobNumber{1}}, Rig::Done(rig.Child(0), 1));
   EXPECT_EQ(rig.Count(SlotState::kIdle), 2);
   rig.Pass(59s);
   EXPECT_EQ(rig.Count(SlotState::kIdle), 2);
@@ -55,7 +47,7 @@ TEST(Unused, AJobThatComesWithTheIdleTimeoutIsRunByTheChildThatWouldHaveStopped)
   rig.Submit(1);
   rig.MakeReady();
   const ChildId child = rig.Child();
-  rig.Step(JobAcked{child, JobNumber{1}}, Done(child, 1));
+  rig.Step(JobAcked{child, JobNumber{1}}, Rig::Done(child, 1));
   rig.now += 60s;
   rig.Step(Rig::Job(2));
   EXPECT_EQ(rig.All<SendJob>().size(), 1U);
@@ -75,7 +67,7 @@ TEST(Unused, AJobThatRunsOutOfTimeInTheSameTurnKeepsNoUnusedChild) {
   rig.MakeAllReady();
   for (const std::uint32_t slot : {0U, 1U}) {
     const ChildId child = rig.Child(slot);
-    rig.Step(JobAcked{child, JobNumber{slot + 1}}, Done(child, slot + 1));
+    rig.Step(JobAcked{child, JobNumber{slot + 1}}, Rig::Done(child, slot + 1));
   }
   rig.Submit(3);
   const ChildId last = rig.All<SendJob>().at(0).child;

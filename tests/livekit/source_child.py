@@ -14,6 +14,7 @@ import andiron
 from andiron.livekit import AgentJob
 from google.protobuf.json_format import MessageToDict
 
+HOLD_AT_MOST = 120  # seconds: longer than any test waits
 CLERK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "room_clerk", "room_clerk.py")
 
 
@@ -33,7 +34,10 @@ def run(job):
     agent_job = AgentJob.FromString(job.payload)
     append({"pid": os.getpid(), **MessageToDict(agent_job)})
     for name, value in clerk.orders_in(agent_job.job.metadata):
+        deadline = time.monotonic() + HOLD_AT_MOST
         while name == "hold" and not os.path.exists(value):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nobody has made {value} in {HOLD_AT_MOST} s")
             time.sleep(0.01)
     clerk.obey(agent_job.job.metadata, andiron.Cancelled)
 

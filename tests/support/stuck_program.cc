@@ -26,4 +26,9 @@ StuckProgram::~StuckProgram() {
   std::filesystem::remove_all(directory_, error);
 }
 
+void ProgramLink::PointTo(const std::string& program) {
+  std::filesystem::remove(path_);
+  std::filesystem::create_symlink(std::filesystem::absolute(program), path_);
+}
+
 }  // namespace andiron

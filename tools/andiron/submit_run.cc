@@ -23,10 +23,10 @@ constexpr int kFlightMax = 4000;
 // The worker hangs up on who leaves 64 MiB unread (ControlBounds), and a result may have max_result (4 MiB): so few
 // jobs until it shows how big they are, then as many as fit into half of that.
 constexpr int kFlightFirst = 8;
-// While none has ended, more with time: long jobs are to fill a big pool.
-constexpr int kFlightStep = 8;
-constexpr int kFlightUnseen = 256;
 constexpr std::size_t kFlightBytes = std::size_t{32} << 20;
+// More with each tick, too, up to so many: long jobs are to fill a big pool before the first of them ends.
+constexpr int kFlightStep = 8;
+constexpr int kFlightByTime = 256;
 
 // What a Submit says besides its payload fits well into this.
 constexpr std::size_t kSubmitOverhead = 2048;
@@ -187,7 +187,7 @@ void SubmitRun::End(std::uint64_t request, JobReport report) {
 }
 
 void SubmitRun::OnTick() {
-  if (flight_ < kFlightUnseen) SetFlight(flight_ + kFlightStep);
+  if (flight_ < kFlightByTime) SetFlight(flight_ + kFlightStep);
   Pump();
 }
 
