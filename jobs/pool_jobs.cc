@@ -64,7 +64,7 @@ void Pool::Dispatch(Job& job, Slot& slot) {
   ledger_.deadlines.Set(job.deadline, Later(ledger_.now, settings_.ack_timeout));
   slot.jobs.push_back(&job);
   ++slot.jobs_begun;
-  slot.retiring = slot.retiring || slot.too_old;
+  if (slot.too_old) slot.retiring = true;
   SetState(slot, SlotState::kBusy);
   ledger_.Emit(SendJob{Id(slot), job.number, job.id, job.payload, job.run_for});
   Settle(slot);

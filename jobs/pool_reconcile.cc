@@ -55,8 +55,7 @@ int Pool::ChildConcurrency() const {
 int Pool::Demand() const {
   const int wanted = static_cast<int>(queue_.size() + reservations_.size()) - partly_busy_places_;
   const int children = wanted <= 0 ? 0 : (wanted + ChildConcurrency() - 1) / ChildConcurrency();
-  const bool awaited = !waiters_.empty() && free_places_ == 0;
-  return std::max(children, awaited ? 1 : 0);
+  return std::max(children, waiters_.empty() ? 0 : 1);  // with a free place there would be no waiters
 }
 
 // Children wanted = busy + warm + demand, within max_children (there are no more slots) and max_starting. An idle child
@@ -86,7 +85,7 @@ void Pool::Replenish() {
 void Pool::RetireUnused() {
   for (const std::uint32_t index : std::exchange(unused_, {})) {
     Slot& slot = slots_[index];
-    if (slot.state != SlotState::kIdle || slot.unused_until != kNever) continue;  // it had something to do
+    if (slot.state != SlotState::kIdle) continue;  // it has something to do
     if (slot.list == SlotList::kIdle && idle_ready_ > settings_.warm + Demand()) {
       AskToStop(slot, Intent::kRetired);
     } else {

@@ -158,6 +158,18 @@ TEST(ExitTest, BusyChildrenAreKilled) {
   }
 }
 
+TEST(ExitTest, ChildThatTheSignalDoesNotEndHearsStop) {
+  PoolSettings pool = FaultPool({"good"});
+  const std::string ignoring = R"(trap '' TERM; exec "$0" "$@")";
+  pool.command.insert(pool.command.begin(), {"/bin/sh", "-c", ignoring});
+  Crew crew(pool);
+  const ChildId child = crew.StartReady();
+  crew.children().AskToStop({child, Intent::kRetired});
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Last<ChildExited>(child)->signal, 0);
+  EXPECT_EQ(crew.Last<ChildExited>(child)->code, 0);
+}
+
 TEST(ExitTest, StopCommandStopsTheChild) {
   Shows("R41");
   PoolSettings pool = FaultPool({"good"});

@@ -201,6 +201,20 @@ TEST(Pool, AnUnkillableChildIsQuarantinedAndItsSlotGoesOn) {
   EXPECT_EQ(rig.Pool().quarantined, 0);
 }
 
+TEST(Pool, TheWorkersEndDoesNotWaitForAWithheldChild) {
+  Shows("R76");
+  Rig rig(Rig::Settings(2, 2));
+  rig.MakeAllReady();
+  rig.Step(ChildMisbehaved{rig.Child(0), "x"}, ChildMisbehaved{rig.Child(1), "x"});
+  rig.Pass(6s);
+  ASSERT_EQ(rig.Pool().withheld, 1);
+  rig.Step(StopRequested{true});
+  EXPECT_EQ(rig.Pool().withheld, 0);
+  EXPECT_EQ(rig.Pool().quarantined, 2) << "its bound was about the slots that go on";
+  rig.Pass(20s);
+  EXPECT_EQ(rig.core.Status().state, WorkerState::kStopped);
+}
+
 TEST(Pool, AFullQuarantineWithholdsTheSlotUntilThereIsRoom) {
   Shows("R76");
   Rig rig(Rig::Settings(2, 2));

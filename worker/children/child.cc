@@ -112,15 +112,15 @@ void Child::AskToStop() {
     return;
   }
   if (!has_process()) return;
-  // Before the signal: a child that heeds neither its default nor the signal hears it all the same.
-  if (channel_.open() && channel_.ready()) {
-    AppendStop(channel_.out());
-    channel_.Flush();
-  }
   evidence_.stop_signal = SignalName(pool_.stop_signal);
   SignalGroup(pidfd_.get(), pid(), pool_.stop_signal);
   // A stopped process gets its signals only when it goes on.
   SignalGroup(pidfd_.get(), pid(), SIGCONT);
+  // After the signal: whom that ends, it ends first; who goes on hears what is wanted.
+  if (channel_.open() && channel_.ready()) {
+    AppendStop(channel_.out());
+    channel_.Flush();
+  }
 }
 
 void Child::PrepareKill() {

@@ -17,7 +17,7 @@
 // _exit(69), without destructors. While Prewarm lasts nobody reads: then Progress notices it, and the kernel's
 // parent-death signal.
 //
-// Exit codes: 0 told to stop (where the stop signal that follows, by default SIGTERM, hasn't ended it before), 1 not
+// Exit codes: 0 told to stop (where the stop signal, by default SIGTERM, hasn't ended it before), 1 not
 // warm, 64 started by hand, 69 the worker is gone, 76 it broke the protocol.
 //
 // Descriptors: the channel becomes close-on-exec and ANDIRON_CHANNEL_FD is unset, so that what a job starts doesn't
