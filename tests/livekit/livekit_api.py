@@ -43,6 +43,11 @@ class ApiError(Exception):
         self.code = code
 
 
+class AnswerLost(ApiError):
+    """The server has done it, but couldn't put its answer into bytes: the answer is its own object, not a copy, and
+    another of its threads changed it meanwhile (1.13.5: AddAgentDispatch and DeleteAgentDispatch)."""
+
+
 def wait_until(condition, what, seconds=DEADLINE):
     """Returns the condition's first value that is true."""
     end = time.monotonic() + seconds
@@ -211,7 +216,8 @@ class Server:
             code = json.loads(text).get("code", "")
         except ValueError:
             code = ""
-        raise ApiError(status, code, text)
+        lost = status == 500 and "marshaling livekit.AgentDispatch: size mismatch" in text
+        raise (AnswerLost if lost else ApiError)(status, code, text)
 
     def create_room(self, name, agents=()):
         """agents: [{"agent_name": ..., "metadata": ...}] are dispatched at once."""
@@ -222,13 +228,21 @@ class Server:
 
     def create_dispatch(self, room, agent_name, metadata=""):
         """The dispatch, with its "id". Returns before any worker has answered."""
-        return self._dispatch("CreateDispatch", room, agent_name=agent_name, metadata=metadata)
+        try:
+            return self._dispatch("CreateDispatch", room, agent_name=agent_name, metadata=metadata)
+        except AnswerLost:
+            alike = [one for one in self.list_dispatch(room)
+                     if (one["agent_name"], one["metadata"]) == (agent_name, metadata)]
+            return max(alike, key=lambda one: int(one["state"]["created_at"]))
 
     def list_dispatch(self, room):
         return self._dispatch("ListDispatch", room)["agent_dispatches"]
 
     def delete_dispatch(self, room, id):
-        return self._dispatch("DeleteDispatch", room, dispatch_id=id)
+        try:
+            self._dispatch("DeleteDispatch", room, dispatch_id=id)
+        except AnswerLost:
+            pass  # the dispatch is gone all the same
 
     def _dispatch(self, method, room, **body):
         video = {"roomAdmin": True, "room": room}

@@ -3,11 +3,13 @@
 Where a later server breaks one of these, the worker has to be looked at again.
 """
 
+import json
 import shutil
 import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 import uuid
 
 import livekit_api
@@ -286,6 +288,27 @@ class Endings(Rules):
         # The job goes on until the worker says otherwise; nothing more comes.
         worker.tell_job(id, wire.JobStatus.SUCCESS)
         worker.ping()
+
+    def test_an_answer_that_the_server_couldnt_write_costs_no_dispatch(self):
+        """Seen of 1.13.5 under load: its other thread changed the dispatch while this one wrote it down."""
+        call = livekit_api.http_call
+        lost = []
+
+        def losing(port, path, *rest):
+            status, answer = call(port, path, *rest)
+            if path.endswith("/ListDispatch"):
+                return status, answer
+            lost.append(json.loads(answer)["id"])
+            return 500, (b'{"code": "internal", "msg": "twirp error unknown: marshaling livekit.AgentDispatch: '
+                         b'size mismatch (see https://github.com/golang/protobuf/issues/1609): ..."}')
+
+        other = self.dispatch("other words"), self.dispatch("words")
+        with unittest.mock.patch.object(livekit_api, "http_call", losing):
+            ours = self.dispatch("words")
+            self.server.delete_dispatch(self.room, ours)
+        self.assertEqual(lost, [ours, ours])
+        listed = {one["id"] for one in self.server.list_dispatch(self.room) if one["agent_name"] == self.agent}
+        self.assertEqual(listed, set(other))
 
     def test_deleting_a_room_that_nobody_joined_says_nothing_to_the_worker(self):
         worker = self.worker()
