@@ -123,7 +123,7 @@ class Core::State {
     if (!fact.now || killed_) return;
     killed_ = true;
     ledger_.stopping = true;
-    for (Pool& pool : pools_) pool.EndAllJobs();
+    for (Pool& pool : pools_) pool.EndAllJobs(Intent::kWorkerStopping);
     for (Pool& pool : pools_) pool.StopAllChildren(true);
   }
 
@@ -153,7 +153,7 @@ class Core::State {
           pools_[owner->pool].OnProbeDue();
           break;
         case Deadlines::Kind::kDrain:
-          for (Pool& pool : pools_) pool.EndAllJobs();
+          for (Pool& pool : pools_) pool.EndAllJobs(Intent::kDrainTimeout);
           break;
       }
     }

@@ -66,7 +66,7 @@ class Pool {
   void OnProbeDue();
 
   // ---- the worker's end ----
-  void EndAllJobs();               // the drain's time is over: KILLED_SHUTDOWN to every job
+  void EndAllJobs(Intent why);     // no time is left: KILLED_SHUTDOWN to every job
   void StopAllChildren(bool now);  // `now`: kill
   bool HasJobs() const { return job_count_ > 0 || !reservations_.empty(); }
   std::size_t JobCount() const { return job_count_; }

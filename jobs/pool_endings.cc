@@ -239,17 +239,17 @@ bool Pool::LeftQuarantine(ChildId id) {
   return true;
 }
 
-void Pool::EndAllJobs() {
+void Pool::EndAllJobs(Intent why) {
   Touch();
   while (Job* job = queue_.First()) {
     queue_.Remove(*job);
-    Report(*job, Outcome::kKilledShutdown, {}, Intent::kDrainTimeout, false);
+    Report(*job, Outcome::kKilledShutdown, {}, why, false);
   }
   for (Slot& slot : slots_) {
     if (slot.jobs.empty()) continue;
     for (Job* job : slot.jobs)
       if (!job->verdict && !(slot.exited && job->acked)) job->verdict = Outcome::kKilledShutdown;
-    Kill(slot, Intent::kDrainTimeout, {});
+    Kill(slot, why, {});
   }
   while (!reservations_.empty()) DropReservation(reservations_.begin());
 }

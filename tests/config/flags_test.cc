@@ -140,6 +140,10 @@ TEST(Slips, AreToldWithTheNearestName) {
   EXPECT_EQ(slip({"start", "--pool.a", "--", "x"}),
             "andiron: --pool.a: expected --pool.NAME.KEY\nSee andiron --help.\n");
   EXPECT_EQ(slip({"start", "--warm", "x", "--", "x"}), "--warm: expected a whole number, not 'x'\n");
+  EXPECT_EQ(slip({"start", "--warm", "99999999999999999999", "--", "x"}),
+            "--warm: 99999999999999999999 is out of range: use 0 to 10000\n");
+  EXPECT_EQ(slip({"start", "--run_for", "9999999h", "--", "x"}),
+            "--run_for: 9999999h is out of range: use 0s to 8760h (0 = unlimited)\n");
   EXPECT_EQ(slip({"start", "--env", "A", "--", "x"}),
             "--env: expected names with values (NAME: VALUE, or NAME=VALUE), not 'A'\n");
 }

@@ -27,15 +27,18 @@ TEST(ParseDuration, AddsUnitsFromLargeToSmall) {
 TEST(ParseDuration, RefusesEverythingElse) {
   for (const char* text :
        {"",        "10",   "s",    "-5s", "+5s",   "10 s", "1s1s",   "30m1h", "1.s", ".5s",
-        "1.0001s", "1e3s", "5sec", "10S", "1.5ns", "0x5s", "1h 30m", "00",    "1s ", "99999999999999999999s",
-        "107000d"}) {
+        "1.0001s", "1e3s", "5sec", "10S", "1.5ns", "0x5s", "1h 30m", "00",    "1s "}) {
     EXPECT_EQ(ParseDuration(text), std::nullopt) << text;
   }
 }
 
-TEST(ParseDuration, TakesTheLongestThatFits) {
+TEST(ParseDuration, WhatDoesntFitIsTheLongest) {
   EXPECT_THAT(ParseDuration("106750d"), Optional(9'223'200'000'000'000'000));
-  EXPECT_EQ(ParseDuration("106751d24h"), std::nullopt);
+  EXPECT_THAT(ParseDuration("2562047h47m16s854ms775us806ns"), Optional(INT64_MAX - 1));
+  for (const char* text : {"2562047h47m16s854ms775us807ns", "2562047h47m16s854ms775us808ns", "106751d24h", "107000d",
+                           "99999999999999999999s", "9223372036.999s854ms"}) {
+    EXPECT_THAT(ParseDuration(text), Optional(INT64_MAX)) << text;
+  }
 }
 
 TEST(ParseSize, KnowsBinaryAndDecimalUnits) {
@@ -49,9 +52,10 @@ TEST(ParseSize, KnowsBinaryAndDecimalUnits) {
 
 TEST(ParseSize, RefusesEverythingElse) {
   for (const char* text :
-       {"", "4", "4M", "4MIB", "4mib", "-1B", "1KiB1B", "0.5B", "1.2345MiB", "9999999TiB", "KiB", "1 B"}) {
+       {"", "4", "4M", "4MIB", "4mib", "-1B", "1KiB1B", "0.5B", "1.2345MiB", "KiB", "1 B"}) {
     EXPECT_EQ(ParseSize(text), std::nullopt) << text;
   }
+  EXPECT_THAT(ParseSize("9999999TiB"), Optional(INT64_MAX));
 }
 
 TEST(ParseRate, MayEndWithPerSecond) {

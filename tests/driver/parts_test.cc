@@ -93,6 +93,12 @@ TEST(EndText, EveryEndButSuccessHasAText) {
   for (int i = 1; i < kOutcomeCount; ++i) EXPECT_NE(ExplainEnd(Ended(static_cast<Outcome>(i)), facts), "") << i;
   EXPECT_THAT(ExplainEnd(Ended(Outcome::kTimedOut), facts), HasSubstr("run_for (1h)"));
   EXPECT_THAT(ExplainEnd(Ended(Outcome::kQueueTimeout), facts), HasSubstr("start_by (30s)"));
+  ReportOutcome shutdown = Ended(Outcome::kKilledShutdown);
+  EXPECT_THAT(ExplainEnd(shutdown, facts), Not(HasSubstr("at once"))) << "its child was being killed for another reason";
+  shutdown.intent = Intent::kDrainTimeout;
+  EXPECT_THAT(ExplainEnd(shutdown, facts), HasSubstr("drain_timeout (30s)"));
+  shutdown.intent = Intent::kWorkerStopping;
+  EXPECT_EQ(ExplainEnd(shutdown, facts), "the worker stopped at once, before the job had ended");
   ReportOutcome lost = Ended(Outcome::kLostBeforeStart);
   EXPECT_THAT(ExplainEnd(lost, facts), Not(HasSubstr("ack_timeout"))) << "its children may have died at once";
   lost.intent = Intent::kAckTimeout;

@@ -105,6 +105,7 @@ class ToAWorker(WithWorker):
         _, err = submitted.communicate(timeout=DEADLINE)
         self.assertEqual(submitted.returncode, 125)
         self.assertIn(b"KILLED_SHUTDOWN", err)
+        self.assertIn(b"drain_timeout (300ms) was over", err)
 
     @shows("A15", "R105")
     def test_a_signal_while_children_warm_up_ends_it(self):

@@ -44,6 +44,7 @@ class Usage(EndToEnd):
     def test_too_little(self):
         self.assert_usage("submit", says="POOL")
         self.assert_usage("cancel", says="JOB")
+        self.assert_usage("cancel", "a", "b", "c", says="expected [POOL] JOB, no more")
 
     def test_durations_need_a_unit(self):
         self.assert_usage("submit", "pool", "x", "--run-for", "ten", says="--run-for")

@@ -401,9 +401,11 @@ TEST(Pool, StopNowKillsEverythingAndReportsEveryJob) {
   rig.Step(StopRequested{true});
   EXPECT_TRUE(rig.Did<KillChild>());
   ASSERT_EQ(rig.All<ReportOutcome>().size(), 1U) << "the queued one at once, the other when its child is dead";
+  EXPECT_EQ(rig.All<ReportOutcome>()[0].intent, Intent::kWorkerStopping) << "no drain's time was over";
   rig.Die(child);
   ASSERT_EQ(rig.All<ReportOutcome>().size(), 1U);
   EXPECT_EQ(rig.All<ReportOutcome>()[0].outcome, Outcome::kKilledShutdown);
+  EXPECT_EQ(rig.All<ReportOutcome>()[0].intent, Intent::kWorkerStopping);
   EXPECT_TRUE(rig.Did<WorkerStopped>());
 }
 

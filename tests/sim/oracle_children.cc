@@ -173,7 +173,7 @@ bool Oracle::Justified(const ChildSeen& child, Intent intent, bool politely) con
     case Intent::kStopRequested:
       return child.stop_wish_step != 0;
     case Intent::kDrainTimeout:
-      return stop_now_ || (draining_ && Due(drain_at_, drain_timeout_));
+      return draining_ && Due(drain_at_, drain_timeout_);
     case Intent::kWorkerStopping:
       return stop_asked_;
   }

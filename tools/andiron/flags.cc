@@ -87,8 +87,9 @@ std::string Unknown(const CLI::App& verb, const std::string& argument) {
 std::string WhatIsWrong(const CLI::App& app, const CLI::App& verb, const CLI::ParseError& error) {
   const std::vector<std::string> rest = app.remaining(true);
   if (rest.empty() && error.get_name() == "ArgumentMismatch") {
-    const std::string text = error.what();  // "--warm: 1 required N missing"
-    return text.substr(0, text.find(':')) + " needs a value";
+    const std::string text = error.what();  // "--warm: 1 required N missing", "JOB: At Most 2 required but received 3"
+    const std::string name = text.substr(0, text.find(':'));
+    return text.find("At Most") == std::string::npos ? name + " needs a value" : "expected " + name + ", no more";
   }
   if (rest.empty() && error.get_name() == "RequiredError" && !VerbNames(verb).empty()) {
     return "expected a verb: " + CLI::detail::join(VerbNames(verb), ", ");

@@ -32,6 +32,8 @@ constexpr Unit kSizes[] = {{"TiB", std::int64_t{1} << 40},
                            {"KB", 1'000},
                            {"B", 1}};
 
+constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
+
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::size_t Digits(std::string_view text) {
@@ -43,7 +45,8 @@ std::optional<std::int64_t> TakeQuantity(std::string_view& text, std::span<const
   std::int64_t whole = 0;
   const std::size_t digits = Digits(text);
   const auto parsed = std::from_chars(text.data(), text.data() + digits, whole);
-  if (digits == 0 || parsed.ec != std::errc()) return std::nullopt;
+  if (digits == 0) return std::nullopt;
+  if (parsed.ec == std::errc::result_out_of_range) whole = kLargest;
   text.remove_prefix(digits);
   std::int64_t fraction = 0;
   std::int64_t scale = 1;
@@ -60,9 +63,9 @@ std::optional<std::int64_t> TakeQuantity(std::string_view& text, std::span<const
     if (units[next].name != text.substr(0, letters)) continue;
     const std::int64_t size = units[next++].size;
     text.remove_prefix(letters);
-    if (whole > std::numeric_limits<std::int64_t>::max() / size - 1 || fraction * size % scale != 0)
-      return std::nullopt;
-    return whole * size + fraction * size / scale;
+    if (fraction * size % scale != 0) return std::nullopt;
+    const std::int64_t rest = fraction * size / scale;
+    return whole > (kLargest - rest) / size ? kLargest : whole * size + rest;
   }
   return std::nullopt;
 }
@@ -73,8 +76,8 @@ std::optional<std::int64_t> ParseQuantity(std::string_view text, std::span<const
   std::size_t next = 0;
   do {
     const std::optional<std::int64_t> part = TakeQuantity(text, units, next);
-    if (!part || *part > std::numeric_limits<std::int64_t>::max() - sum) return std::nullopt;
-    sum += *part;
+    if (!part) return std::nullopt;
+    sum = *part > kLargest - sum ? kLargest : sum + *part;
   } while (several && !text.empty());
   if (!text.empty()) return std::nullopt;
   return sum;

@@ -11,7 +11,8 @@
 
 namespace andiron {
 
-// "1h30m" in nanoseconds, "4MiB" in bytes, "1MiB/s" in bytes. Nothing if it isn't one or doesn't fit. "0" is one.
+// "1h30m" in nanoseconds, "4MiB" in bytes, "1MiB/s" in bytes. Nothing if it isn't one. "0" is one.
+// What doesn't fit is the largest number: beyond the range of every setting.
 std::optional<std::int64_t> ParseDuration(std::string_view text);
 std::optional<std::int64_t> ParseSize(std::string_view text);
 std::optional<std::int64_t> ParseRate(std::string_view text);

@@ -82,7 +82,9 @@ std::optional<std::int64_t> ParseNumber(const Setting& setting, const std::strin
   if (setting.kind == Kind::kRate) return ParseRate(text);
   std::int64_t number = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  if (parsed.ec == std::errc::invalid_argument || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  // What doesn't fit is beyond the range of every setting.
+  if (parsed.ec == std::errc::result_out_of_range) return text.starts_with('-') ? INT64_MIN : INT64_MAX;
   return number;
 }
 

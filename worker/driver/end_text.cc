@@ -45,6 +45,13 @@ std::string LostBeforeStart(const ReportOutcome& report, const EndFacts& facts) 
   return text;
 }
 
+std::string KilledShutdown(const ReportOutcome& report, const EndFacts& facts) {
+  if (report.intent == Intent::kDrainTimeout)
+    return "drain_timeout (" + TimeText(facts.drain_timeout) + ") was over before the job had ended";
+  if (report.intent == Intent::kWorkerStopping) return "the worker stopped at once, before the job had ended";
+  return "the worker stopped before the job had ended";
+}
+
 std::string Explain(const ReportOutcome& report, const EndFacts& facts) {
   switch (report.outcome) {
     case Outcome::kSucceeded:
@@ -62,7 +69,7 @@ std::string Explain(const ReportOutcome& report, const EndFacts& facts) {
     case Outcome::kOomKilled:
       return Death(report, facts, "its child was killed because memory ran out");
     case Outcome::kKilledShutdown:
-      return "the worker stopped before the job had ended; drain_timeout is " + TimeText(facts.drain_timeout);
+      return KilledShutdown(report, facts);
     case Outcome::kLostBeforeStart:
       return LostBeforeStart(report, facts);
   }
