@@ -25,9 +25,8 @@ TEST(ParseDuration, AddsUnitsFromLargeToSmall) {
 }
 
 TEST(ParseDuration, RefusesEverythingElse) {
-  for (const char* text :
-       {"",        "10",   "s",    "-5s", "+5s",   "10 s", "1s1s",   "30m1h", "1.s", ".5s",
-        "1.0001s", "1e3s", "5sec", "10S", "1.5ns", "0x5s", "1h 30m", "00",    "1s "}) {
+  for (const char* text : {"", "10", "s", "-5s", "+5s", "10 s", "1s1s", "30m1h", "1.s", ".5s", "1.0001s", "1e3s",
+                           "5sec", "10S", "1.5ns", "0x5s", "1h 30m", "00", "1s "}) {
     EXPECT_EQ(ParseDuration(text), std::nullopt) << text;
   }
 }
@@ -51,8 +50,7 @@ TEST(ParseSize, KnowsBinaryAndDecimalUnits) {
 }
 
 TEST(ParseSize, RefusesEverythingElse) {
-  for (const char* text :
-       {"", "4", "4M", "4MIB", "4mib", "-1B", "1KiB1B", "0.5B", "1.2345MiB", "KiB", "1 B"}) {
+  for (const char* text : {"", "4", "4M", "4MIB", "4mib", "-1B", "1KiB1B", "0.5B", "1.2345MiB", "KiB", "1 B"}) {
     EXPECT_EQ(ParseSize(text), std::nullopt) << text;
   }
   EXPECT_THAT(ParseSize("9999999TiB"), Optional(INT64_MAX));
