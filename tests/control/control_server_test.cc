@@ -245,6 +245,49 @@ TEST(ControlServer, StopIsAnsweredWhenTheLastChildHasEnded) {
   EXPECT_TRUE(rig.rig().worker().stopped());
 }
 
+bool LoopAlive(ServerRig& rig) {
+  for (int turns = 0; turns < 10; ++turns) uv_run(rig.rig().loop(), UV_RUN_NOWAIT);
+  return uv_loop_alive(rig.rig().loop()) != 0;
+}
+
+// The kernel holds only a part of it.
+UniqueFd StopWithAnUnreadAnswer(ServerRig& rig, std::size_t bytes) {
+  UniqueFd client = ConnectRaw(rig.path());
+  std::string words = HelloFrame();
+  AppendFrame(words, SubmitMessage(1, "large", std::string(bytes, 'p')));
+  EXPECT_TRUE(rig.While([&] { SayRaw(client.get(), words); }));
+  EXPECT_TRUE(rig.rig().RunUntil(
+      [&] { return rig.rig().Pool().outcomes.at(static_cast<std::size_t>(Outcome::kSucceeded)) == 1; }));
+  EXPECT_TRUE(rig.rig().Stop(false));
+  return client;
+}
+
+TEST(ControlServer, StoppedWorkerKeepsTheLoopUntilTheLastAnswersAreRead) {
+  Shows("R103");
+  constexpr std::size_t kBytes = std::size_t{3} << 20;
+  ServerRig rig(EchoPool());
+  const UniqueFd client = StopWithAnUnreadAnswer(rig, kBytes);
+  EXPECT_TRUE(LoopAlive(rig));
+  EXPECT_TRUE(rig.While([&] {
+    std::vector<char> said(kBytes);
+    EXPECT_EQ(recv(client.get(), said.data(), said.size(), MSG_WAITALL), static_cast<ssize_t>(kBytes));
+    // The rest: the answers before it, and its envelope.
+    EXPECT_GT(recv(client.get(), said.data(), said.size(), 0), 0);
+  }));
+  EXPECT_FALSE(LoopAlive(rig));
+  EXPECT_EQ(rig.server().clients(), 1U);
+}
+
+TEST(ControlServer, StoppedWorkerWaitsForNobodyLongerThanLastWords) {
+  Shows("R103");
+  ControlBounds bounds;
+  bounds.last_words = 100ms;
+  ServerRig rig(EchoPool(), bounds);
+  const UniqueFd deaf = StopWithAnUnreadAnswer(rig, std::size_t{3} << 20);
+  EXPECT_TRUE(rig.rig().RunUntil([&] { return rig.server().clients() == 0; }));
+  EXPECT_FALSE(LoopAlive(rig));
+}
+
 TEST(ControlServer, WhoBreaksTheProtocolIsToldAndDisconnected) {
   ServerRig rig(EchoPool());
   control::ToWorker early = SubmitMessage(1, "early");

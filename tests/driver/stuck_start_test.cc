@@ -1,4 +1,4 @@
-// Starts that hang in the kernel, before and after their children can be killed.
+// What hangs in the kernel: starts, before and after their children can be killed; and children that live on.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -127,6 +127,25 @@ TEST(StuckStart, ThatCannotBeKilledCostsItsOwnSlotAlone) {
   stuck.Release();
   EXPECT_TRUE(rig.RunUntil([&] { return rig.Pool().withheld == 0 && rig.Pool().quarantined == 0; }));
   rig.Stop(true);
+}
+
+// Its quarantine outlives the worker's last slot: neither the loop nor the process waits for it.
+TEST(StuckChild, DoesNotKeepTheLoopOfAStoppedWorker) {
+  Shows("B9");
+  Rig rig;
+  PoolSettings pool = EchoPool();
+  pool.stop_grace = pool.kill_grace = std::chrono::milliseconds(300);
+  Freezer freezer;
+  if (!freezer.made()) GTEST_SKIP() << kNoFreezer;
+  rig.StartWorker(SettingsOf(pool));
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
+  freezer.Hold(rig.Pool().children.at(0).pid);
+  ASSERT_TRUE(rig.Stop(true));
+  EXPECT_EQ(rig.Pool().quarantined, 1);
+  for (int turns = 0; turns < 10 && uv_loop_alive(rig.loop()) != 0; ++turns) uv_run(rig.loop(), UV_RUN_NOWAIT);
+  EXPECT_EQ(uv_loop_alive(rig.loop()), 0);
+  freezer.Set("THAWED");
+  EXPECT_TRUE(rig.RunUntil([&] { return rig.worker().driver().live_children() == 0; }));
 }
 
 // A stop command runs on the same helper thread, and nobody waits for its end.

@@ -96,6 +96,18 @@ class ToAWorker(WithWorker):
                 wait_until(lambda: not marked(self.mark), "no child is left", GONE_WITHIN)
 
     @shows("R103")
+    def test_the_last_results_reach_who_waits_for_them(self):
+        path = self.path("large", "0123456789abcdef" * (250 * 1024))
+        worker = self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "500")
+        submitted = self.submit_in_background("default", "@" + path)
+        wait_until(lambda: self.children("busy"), "a job runs")
+        worker.terminate()
+        out, err = submitted.communicate(timeout=DEADLINE)
+        self.assertEqual((submitted.returncode, err), (0, b""))
+        self.assertEqual(len(out), 4000 * 1024)
+        self.ends_with(worker, 0)
+
+    @shows("R103")
     def test_a_drain_is_bounded(self):
         worker = self.start_worker("--warm", "1", "--drain_timeout", "300ms", "--", ECHO, "--sleep-ms", "600000")
         submitted = self.submit_in_background("default", "payload")

@@ -116,6 +116,7 @@ void Service::StopFor(int number) {
     if (forced_by_ == 0) forced_by_ = number;
     worker_->log().Write(LogLevel::kWarn, "stop_forced", name + " again: killing what is left");
     worker_->Stop(true, [] {});
+    if (worker_->stopped()) server_->HangUp();
     return;
   }
   stopping_ = true;

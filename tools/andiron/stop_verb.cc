@@ -1,5 +1,6 @@
 // andiron stop: end a worker and wait until it has gone.
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,13 +16,22 @@
 namespace andiron {
 namespace {
 
-// After Done no child is left, the connection ends, and then the process.
-constexpr Duration kLastWords = std::chrono::seconds(5);
+// After Done no child is left; other clients may have something to read (ControlBounds::last_words), then the
+// connection ends, and then the process.
+constexpr Duration kLastWords = std::chrono::seconds(15);
 
-// The number may be a stranger's if the worker lives in another PID namespace: so not for long.
-void WaitForProcess(const UniqueFd& process) {
+// The process at the socket's other end, if this PID namespace knows it.
+UniqueFd ProcessBehind(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) return UniqueFd();
+  return OpenPidfd(peer.pid);
+}
+
+bool Ends(const UniqueFd& process) {
+  if (!process) return true;
   pollfd waiter{process.get(), POLLIN, 0};
-  if (process) poll(&waiter, 1, static_cast<int>(Milliseconds(kLastWords)));
+  return poll(&waiter, 1, static_cast<int>(Milliseconds(kLastWords))) != 0;
 }
 
 absl::Status WaitUntilGone(ControlClient& client, TimePoint deadline) {
@@ -60,7 +70,7 @@ int StopVerb::Run() const {
   auto client = address_.Connect("andiron stop");
   if (!client.ok()) return address_.Report(client.status(), std::cerr);
   const TimePoint deadline = Later(Now(), Duration(*timeout));
-  const UniqueFd process = OpenPidfd((*client)->worker().pid());
+  const UniqueFd process = ProcessBehind((*client)->fd());
   control::ToWorker request;
   request.mutable_stop()->set_request((*client)->NewRequest());
   request.mutable_stop()->set_now(now_);
@@ -68,8 +78,10 @@ int StopVerb::Run() const {
   absl::Status gone = (*client)->Send(request, Duration(*timeout));
   if (gone.ok()) gone = WaitUntilGone(**client, deadline);
   if (gone.ok()) {
-    WaitForProcess(process);
-    return kExitDone;
+    if (Ends(process)) return kExitDone;
+    std::cerr << "andiron: the worker has stopped, but its process (pid " << (*client)->worker().pid()
+              << ") doesn't end; its log says what it still waits for\n";
+    return kExitTimedOut;
   }
   if (absl::IsDeadlineExceeded(gone)) {
     std::cerr << "andiron: the worker (pid " << (*client)->worker().pid() << ") is still there after " << timeout_

@@ -63,8 +63,13 @@ class UvHandle {
   T* operator->() const { return handle_; }
   explicit operator bool() const { return handle_ != nullptr; }
 
-  // Doesn't keep the loop running.
-  void Unref() { uv_unref(reinterpret_cast<uv_handle_t*>(handle_)); }
+  // Keeps the loop running while it is active, as every handle does at first; or doesn't. Without a handle: nothing.
+  void Ref() {
+    if (handle_ != nullptr) uv_ref(reinterpret_cast<uv_handle_t*>(handle_));
+  }
+  void Unref() {
+    if (handle_ != nullptr) uv_unref(reinterpret_cast<uv_handle_t*>(handle_));
+  }
 
   // The census: handles of this type whose memory hasn't been freed yet, in this process. A test that ends with zero
   // has leaked none.

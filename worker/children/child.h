@@ -69,7 +69,7 @@ class Child {
   void Send(const SendCancel& cancel);
   void Send(const SendPing& ping);
   void Flush() { channel_.Flush(); }
-  // The pool's stop signal, to the group; a process that isn't there yet is cancelled.
+  // The pool's stop signal, to the group, and the message Stop; a process that isn't there yet is cancelled.
   void AskToStop();
   // The pool's stop command does the asking.
   void NoteStopCommand() { evidence_.asked_to_stop = true; }
@@ -99,6 +99,12 @@ class Child {
   void CheckMemory();
   // SIGKILL, at once.
   void KillNow();
+  // It can't be killed, and the worker ends: nothing of it keeps the loop running.
+  void LetLoopEnd() {
+    exit_poll_.Unref();
+    stdout_.LetLoopEnd();
+    stderr_.LetLoopEnd();
+  }
   // For the end of the worker: a bounded wait for the status.
   void ReapNow(int wait_ms);
 

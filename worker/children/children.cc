@@ -54,6 +54,8 @@ void Children::Flush() { impl_->Flush(); }
 
 Autopsy Children::Examine(const ReportDeath& death) { return impl_->Examine(death); }
 
+void Children::LetLoopEnd() { impl_->LetLoopEnd(); }
+
 void Children::KillEverything() { impl_->KillEverything(); }
 
 int Children::live() const { return impl_->table().live(); }

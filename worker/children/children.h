@@ -75,6 +75,10 @@ class Children {
   // What is known about a death that the core reports. To be called while performing ReportDeath; forgets the child.
   Autopsy Examine(const ReportDeath& death);
 
+  // Nothing of a child that couldn't be killed keeps the loop running any more. To be called when no child is started
+  // any more.
+  void LetLoopEnd();
+
   // SIGKILL to all, without waiting: the process is about to end.
   void KillEverything();
 

@@ -272,6 +272,12 @@ bool Children::Impl::MachineRanOutOfMemory() {
   return machine_oom_kills_ > before;
 }
 
+void Children::Impl::LetLoopEnd() {
+  children_.ForEach([](Child& child) { child.LetLoopEnd(); });
+  for (const auto& command : stop_commands_) command->LetLoopEnd();
+  spawner_.LetLoopEnd();
+}
+
 void Children::Impl::KillEverything() {
   children_.ForEach([](Child& child) { child.KillNow(); });
   for (const auto& command : stop_commands_) command->Kill();

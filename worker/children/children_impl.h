@@ -38,6 +38,7 @@ class Children::Impl final : public ChildOwner {
   bool EndReads() { return read_rounds_.EndTurn(); }
   void Flush();
   Autopsy Examine(const ReportDeath& death);
+  void LetLoopEnd();
   void KillEverything();
 
  private:

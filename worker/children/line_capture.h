@@ -71,6 +71,8 @@ class LineCapture {
   // Reads what comes from now on: after Open, and after a pause.
   int Watch();
 
+  void LetLoopEnd() { poll_.Unref(); }
+
   const LineTail& tail() const { return tail_; }
 
  private:

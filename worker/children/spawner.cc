@@ -183,7 +183,7 @@ Spawner::Spawner(uv_loop_t* loop, std::size_t pools, DoneCallback done) : done_(
       if (woken->data != nullptr) static_cast<Spawner*>(woken->data)->Collect();
     });
   });
-  if (wake_) wake_.Unref();
+  wake_.Unref();
 }
 
 Spawner::~Spawner() {
@@ -197,7 +197,7 @@ Spawner::~Spawner() {
 Launch* Spawner::Submit(std::size_t pool, std::unique_ptr<Launch> launch) {
   Launch* const submitted = launch.get();
   // The loop has a reason to run on while something is being started.
-  if (outstanding_++ == 0 && wake_) uv_ref(reinterpret_cast<uv_handle_t*>(wake_.get()));
+  if (outstanding_++ == 0) wake_.Ref();
   if (SpawnThread* const thread = ThreadOf(pool)) {
     thread->Submit(std::move(launch));
   } else {
@@ -254,7 +254,7 @@ void Spawner::Collect() {
     }
   }
   outstanding_ -= static_cast<int>(done.size());
-  if (outstanding_ == 0) uv_unref(reinterpret_cast<uv_handle_t*>(wake_.get()));
+  if (outstanding_ == 0) wake_.Unref();
   for (std::unique_ptr<Launch>& launch : done) done_(std::move(launch));
 }
 

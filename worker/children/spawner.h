@@ -40,6 +40,9 @@ class Spawner {
   // The pool's helper hangs in this launch, unless it has come back meanwhile: the launches that wait get another one.
   void Replace(std::size_t pool, const Launch* launch);
 
+  // What hangs in the kernel doesn't keep the loop running.
+  void LetLoopEnd() { wake_.Unref(); }
+
   // SpawnThread threads so far, the replaced ones included.
   int threads() const;
 

@@ -32,6 +32,7 @@ class StopCommand {
   // The child it is about has ended, or is being killed.
   void Kill();
   // For the end of the worker.
+  void LetLoopEnd() { exit_poll_.Unref(); }
   void ReapNow(int wait_ms);
 
   ChildId child() const { return child_; }

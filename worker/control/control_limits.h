@@ -27,6 +27,8 @@ struct ControlBounds {
   int hello_looks = 10;
   int frame_looks = 10;
   int write_looks = 10;
+  // How long clients have to read their last answers when the worker has stopped; then its process ends.
+  Duration last_words = std::chrono::seconds(5);
   // How long accepting pauses when there are no descriptors left.
   Duration accept_pause = std::chrono::milliseconds(100);
 };

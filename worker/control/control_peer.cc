@@ -25,7 +25,6 @@ int ControlPeer::Watch(uv_loop_t* loop, void* owner, Callback callback) {
   const int error =
       poll_.Init(this, [this, loop](uv_poll_t* handle) { return uv_poll_init(loop, handle, descriptor_.get()); });
   if (error != 0) return error;
-  poll_.Unref();
   Rewatch();
   return 0;
 }
@@ -134,6 +133,11 @@ bool ControlPeer::reading() const {
 
 void ControlPeer::Rewatch() {
   const int events = ended_ ? 0 : (reading() ? UV_READABLE : 0) | (unwritten() > 0 ? UV_WRITABLE : 0);
+  if (unwritten() > 0) {
+    poll_.Ref();
+  } else {
+    poll_.Unref();
+  }
   if (events == watched_) return;
   watched_ = events;
   if (events == 0) {

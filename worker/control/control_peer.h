@@ -56,10 +56,11 @@ class ControlPeer {
   bool ended() const { return ended_; }
   // Why: for the log. "" = the client went away.
   const std::string& end_text() const { return end_text_; }
-  // Asks the loop for the events that matter now.
+  // Asks the loop for the events that matter now. What the client has to read keeps the loop running.
   void Rewatch();
   // Whether the client owes us something: its hello, the rest of a frame, to read what we say.
   bool owes() const { return !ended_ && (owes_hello() || owes_frame() || owes_reading()); }
+  bool owes_reading() const { return unwritten() > 0; }
   // One more look at that: a client that has owed the same thing for too long is expelled.
   void Look();
   // Whether we read from it now: it isn't ended, has not too much undecided, and reads what we say.
@@ -75,7 +76,6 @@ class ControlPeer {
   std::size_t unwritten() const { return out_.size() - written_; }
   bool owes_hello() const { return !greeted; }
   bool owes_frame() const { return reading() && reader_.half(); }
-  bool owes_reading() const { return unwritten() > 0; }
   bool Receive();
   void End(std::string text);
 

@@ -249,7 +249,10 @@ void ControlServer::OnOutcome(JobEnd& end) {
   peer->Say(message);
 }
 
-void ControlServer::OnWorkerState(WorkerState state) { state_ = state; }
+void ControlServer::OnWorkerState(WorkerState state) {
+  state_ = state;
+  if (state == WorkerState::kStopped) LimitLastWords();
+}
 
 void ControlServer::AnswerWaiting() {
   const bool drained = state_ == WorkerState::kDrained || state_ == WorkerState::kStopped;

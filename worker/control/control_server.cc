@@ -54,6 +54,7 @@ absl::Status ControlServer::Start() {
       listener_.Init(this, [&](uv_poll_t* handle) { return uv_poll_init(loop, handle, socket_.descriptor()); }),
       look_timer_.Init(this, [&](uv_timer_t* handle) { return uv_timer_init(loop, handle); }),
       accept_timer_.Init(this, [&](uv_timer_t* handle) { return uv_timer_init(loop, handle); }),
+      last_words_timer_.Init(this, [&](uv_timer_t* handle) { return uv_timer_init(loop, handle); }),
   };
   for (const int error : errors) {
     if (error != 0) return absl::ResourceExhaustedError(std::string("libuv: ") + uv_strerror(error));
@@ -61,6 +62,7 @@ absl::Status ControlServer::Start() {
   listener_.Unref();
   look_timer_.Unref();
   accept_timer_.Unref();
+  last_words_timer_.Unref();
   uv_poll_start(listener_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
     if (auto* server = static_cast<ControlServer*>(handle->data)) server->Accept();
   });
@@ -68,8 +70,12 @@ absl::Status ControlServer::Start() {
 }
 
 ControlServer::~ControlServer() {
-  while (!peers_.empty()) Drop(peers_.begin()->first);
+  HangUp();
   worker_.desk().Leave(*this);
+}
+
+void ControlServer::HangUp() {
+  while (!peers_.empty()) Drop(peers_.begin()->first);
 }
 
 // ---- connections ----
@@ -201,6 +207,24 @@ void ControlServer::LookAtAll() {
   for (const std::uint64_t number : over) Drop(number);
   looking_ = anybody_owes;
   if (!looking_) uv_timer_stop(look_timer_.get());
+}
+
+void ControlServer::LimitLastWords() {
+  uv_timer_start(
+      last_words_timer_.get(),
+      [](uv_timer_t* handle) {
+        auto* server = static_cast<ControlServer*>(handle->data);
+        if (server == nullptr) return;
+        const auto late = std::count_if(server->peers_.begin(), server->peers_.end(),
+                                        [](const auto& peer) { return peer.second->owes_reading(); });
+        if (late > 0) {
+          server->worker_.log().Write(
+              LogLevel::kWarn, "control_clients_cut",
+              "the worker ends; clients that have not read all their answers: " + std::to_string(late));
+        }
+        server->HangUp();
+      },
+      LoopTime(bounds_.last_words), 0);
 }
 
 void ControlServer::OnTurnEnd() {

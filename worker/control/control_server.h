@@ -1,7 +1,8 @@
 // The first source of jobs: the worker's end of the control socket.
 //
-// Serves what proto/control.proto promises, on the worker's loop. The worker must outlive it. It doesn't keep the loop
-// running. Destroying it closes every connection; attached jobs are cancelled, the socket file is removed.
+// Serves what proto/control.proto promises, on the worker's loop. The worker must outlive it. It keeps the loop running
+// only while a client has answers to read, and for at most ControlBounds::last_words after the worker has stopped.
+// Destroying it closes every connection; attached jobs are cancelled, the socket file is removed.
 #ifndef ANDIRON_WORKER_CONTROL_CONTROL_SERVER_H_
 #define ANDIRON_WORKER_CONTROL_CONTROL_SERVER_H_
 
@@ -35,6 +36,9 @@ class ControlServer final : public JobSource {
 
   const std::string& path() const { return socket_.path(); }
   std::size_t clients() const { return peers_.size(); }
+
+  // Closes every connection, whatever its client has still to read.
+  void HangUp();
 
   // ---- JobSource ----
   void OnAccepted(JobNumber job) override;
@@ -73,6 +77,7 @@ class ControlServer final : public JobSource {
   void Drop(std::uint64_t number);
   void KeepLooking();
   void LookAtAll();
+  void LimitLastWords();
   ControlPeer* Find(std::uint64_t number);
   ControlPeer* Address(std::uint64_t number);
 
@@ -94,6 +99,7 @@ class ControlServer final : public JobSource {
   UvHandle<uv_poll_t> listener_;
   UvHandle<uv_timer_t> look_timer_;
   UvHandle<uv_timer_t> accept_timer_;
+  UvHandle<uv_timer_t> last_words_timer_;
   bool looking_ = false;
 
   std::uint64_t last_peer_ = 0;

@@ -183,6 +183,7 @@ void Driver::LetLoopEnd() {
   prepare_.Unref();
   check_.Unref();
   timer_.Unref();
+  children_->LetLoopEnd();
 }
 
 std::string Driver::StatusJson() {
