@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -292,6 +293,20 @@ TEST(Driver, DrainIsToldWhenNoJobIsLeftOrWhenItIsCalledOff) {
   EXPECT_EQ(told, (std::vector<std::string>{"called off", "job", "drained"}));
 }
 
+TEST(Driver, ResumeDoesNotCallOffTheDrainOfAStop) {
+  Rig rig(EchoPool({"--sleep-ms", "600000"}));
+  std::vector<std::string> told;
+  const JobHandle job = rig.worker().Submit({.pool = "echo"}, [&](const JobReport&) { told.push_back("job"); });
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().running == 1; }));
+  rig.worker().control().Drain([&](bool drained) { told.push_back(drained ? "drained" : "called off"); });
+  rig.worker().Stop(false, [&] { told.push_back("stopped"); });
+  rig.worker().Resume();
+  EXPECT_EQ(rig.RunJob({}).refusal, Refusal::kDraining);
+  rig.worker().Cancel(job);
+  ASSERT_TRUE(rig.RunUntil([&] { return told.size() == 3; }));
+  EXPECT_EQ(told, (std::vector<std::string>{"job", "drained", "stopped"}));
+}
+
 TEST(Driver, DrainIsToldAlsoWhenItHasEndedLongAgo) {
   Rig rig(EchoPool());
   int told = 0;
@@ -381,6 +396,21 @@ TEST(Worker, ContradictionsAreAllNamed) {
   EXPECT_EQ(made.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(made.status().message()), HasSubstr("warm"));
   EXPECT_THAT(std::string(made.status().message()), HasSubstr("stop_signal"));
+}
+
+TEST(Worker, SecondOfAProcessThatAdoptsOrphansIsRefused) {
+  ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  {
+    Rig rig(EchoPool());
+    const auto second = Worker::Create(rig.loop(), SettingsOf(EchoPool()));
+    EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(second.status().message()), HasSubstr("several pools"));
+  }
+  Rig again(EchoPool());
+  EXPECT_TRUE(again.RunUntil([&] { return again.Slots(SlotState::kIdle) == 1; }));
+  EXPECT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+  const auto second = Worker::Create(again.loop(), SettingsOf(EchoPool()));
+  EXPECT_TRUE(second.ok()) << second.status();
 }
 
 }  // namespace

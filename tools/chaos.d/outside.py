@@ -67,6 +67,13 @@ def threads_of(pid):
     return len(os.listdir(f"/proc/{pid}/task"))
 
 
+def waits_of(pid):
+    """Its threads: name, state, and where in the kernel each waits."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        folder = f"/proc/{pid}/task/{thread}"
+        yield read(f"{folder}/comm").strip(), read(f"{folder}/stat").rpartition(") ")[2][:1], read(f"{folder}/wchan")
+
+
 def resident_bytes(pid):
     found = re.search(rb"VmRSS:\s+(\d+)", read(f"/proc/{pid}/status"))
     return int(found.group(1)) * 1024 if found else 0

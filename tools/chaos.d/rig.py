@@ -88,7 +88,17 @@ class Rig:
     def stop(self):
         """Ends it in order. The exit code."""
         self.process.terminate()
-        return self.process.wait(DEADLINE)
+        try:
+            return self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"the worker doesn't end within {DEADLINE:g} s of SIGTERM\n{self._state()}") from None
+
+    def _state(self):
+        """What it waits for, who is left of its children, and the end of its log."""
+        threads = [f"  thread {name} {state} in {place}" for name, state, place in outside.waits_of(self.process.pid)]
+        left = [f"  left: {pid} {child}" for pid, child in self.children().items()]
+        log = [f"  {line.get('message')}" for line in list(self.log())[-20:]]
+        return "\n".join(threads + left + log)
 
     def log(self):
         """Its lines so far, as dictionaries."""

@@ -17,6 +17,7 @@ void Operator::Drain(std::function<void(bool drained)> done) {
 }
 
 void Operator::Resume() {
+  if (stopping_) return;
   news_ = true;
   ++resumes_;
   inbox_.Post(ResumeRequested{});

@@ -25,6 +25,7 @@ class Operator {
 
   // `done(true)` when no job is left; `done(false)` when a resume has called the drain off.
   void Drain(std::function<void(bool drained)> done);
+  // Nothing calls off a stop.
   void Resume();
   // `done` when every child has ended or is quarantined.
   void Stop(bool now, std::function<void()> done);

@@ -1,8 +1,5 @@
 #include "worker/driver/worker_impl.h"
 
-#include <sys/prctl.h>
-#include <unistd.h>
-
 #include <random>
 #include <utility>
 #include <vector>
@@ -14,18 +11,12 @@
 namespace andiron {
 namespace {
 
-// A subreaper, or process 1, gets the orphans of its children, and so may and must reap them.
-bool AdoptsOrphans() {
-  int subreaper = 0;
-  return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper != 0);
-}
-
-Driver::Options DriverOptions(const WorkerSettings& settings, const WorkerImpl::Options& options) {
+Driver::Options DriverOptions(const WorkerSettings& settings, const WorkerImpl::Options& options, bool adopts) {
   std::random_device random;
   Driver::Options made;
   made.children.worker_name = settings.name;
   made.children.allow_cgroup = options.allow_cgroup;
-  made.children.adopt_orphans = AdoptsOrphans();
+  made.children.adopt_orphans = adopts;
   made.children.keep = ProcessIsPrepared();
   made.seed = (std::uint64_t{random()} << 32) | random();
   made.strict = options.strict;
@@ -34,10 +25,12 @@ Driver::Options DriverOptions(const WorkerSettings& settings, const WorkerImpl::
 
 }  // namespace
 
-WorkerImpl::WorkerImpl(uv_loop_s* loop, WorkerSettings settings, const Options& options)
-    : loop_(loop),
+WorkerImpl::WorkerImpl(uv_loop_s* loop, WorkerSettings settings, const Options& options,
+                       std::unique_ptr<Adoption> adoption)
+    : adoption_(std::move(adoption)),
+      loop_(loop),
       log_(options.log_descriptor, settings.log_level, settings.log_format),
-      driver_(loop, log_, settings, DriverOptions(settings, options)),
+      driver_(loop, log_, settings, DriverOptions(settings, options, adoption_->claimed())),
       local_(driver_.desk(), [this](std::function<void()> call) { driver_.Later(std::move(call)); }) {}
 
 absl::StatusOr<std::unique_ptr<WorkerImpl>> WorkerImpl::Make(uv_loop_s* loop, WorkerSettings settings,
@@ -47,7 +40,13 @@ absl::StatusOr<std::unique_ptr<WorkerImpl>> WorkerImpl::Make(uv_loop_s* loop, Wo
   std::string wrong;
   for (const std::string& sentence : Contradictions(settings)) wrong += (wrong.empty() ? "" : "\n") + sentence;
   if (!wrong.empty()) return absl::InvalidArgumentError(wrong);
-  std::unique_ptr<WorkerImpl> worker(new WorkerImpl(loop, std::move(settings), options));
+  auto adoption = std::make_unique<Adoption>();
+  if (!adoption->Claim()) {
+    return absl::FailedPreconditionError(
+        "this process adopts orphans (it is a subreaper, or process 1) and has a worker already, and two would take "
+        "each other's children for orphans: give one worker several pools");
+  }
+  std::unique_ptr<WorkerImpl> worker(new WorkerImpl(loop, std::move(settings), options, std::move(adoption)));
   if (absl::Status started = worker->driver_.Start(); !started.ok()) return started;
   return worker;
 }

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "worker/base/log.h"
+#include "worker/driver/adoption.h"
 #include "worker/driver/driver.h"
 #include "worker/driver/local_source.h"
 
@@ -49,8 +50,9 @@ class WorkerImpl final : public Worker {
   bool stopped() const { return driver_.stopped(); }
 
  private:
-  WorkerImpl(uv_loop_s* loop, WorkerSettings settings, const Options& options);
+  WorkerImpl(uv_loop_s* loop, WorkerSettings settings, const Options& options, std::unique_ptr<Adoption> adoption);
 
+  std::unique_ptr<Adoption> adoption_;  // until the last child has been reaped
   uv_loop_s* loop_;
   Log log_;
   mutable Driver driver_;  // telling the loop's lag forgets what is too old to be told

@@ -58,7 +58,7 @@ struct JobReport {
   bool still_running = false;  // its child could not be killed
 };
 
-// Called for a job's report: exactly once, from the loop, never from within Submit.
+// Called for a job's report: exactly once, from the loop, never from within Submit. Not after the worker's destruction.
 using ReportCallback = std::function<void(const JobReport&)>;
 
 // One job's way through the worker; survives the job.
@@ -68,6 +68,8 @@ class Worker {
  public:
   // The loop must outlive the worker. Starts the pools at the next loop turn.
   // InvalidArgument: settings that contradict each other, all of them named in the message.
+  // FailedPrecondition: the process is a subreaper or process 1, and has a worker.
+  // ResourceExhausted: the loop has no memory or descriptors.
   static absl::StatusOr<std::unique_ptr<Worker>> Create(uv_loop_s* loop, WorkerSettings settings);
 
   // Kills what is left of the children and gives the loop its handles back; they close while the loop runs on
@@ -81,8 +83,9 @@ class Worker {
   // Accept nothing, let jobs end until drain_timeout. `done` is called when none is left, or when a Resume has called
   // the drain off.
   virtual void Drain(std::function<void()> done) = 0;
+  // Accept jobs again. Nothing, once a Stop was asked for.
   virtual void Resume() = 0;
-  // Drain (or with `now`: kill), stop every child, then call `done`: no process of ours is left, or the log says which.
+  // Drain (or with `now`: kill), stop every child, then call `done`: no child is left, or the log says which.
   virtual void Stop(bool now, std::function<void()> done) = 0;
 
   // The JSON that `andiron status -o json` prints.
