@@ -74,7 +74,7 @@ class ToAWorker(WithWorker):
     def test_term_and_int_drain_and_end_with_0(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number):
-                worker, submitted = self.busy_worker("--sleep-ms", "500")
+                worker, submitted = self.busy_worker("--sleep-ms", "3000")
                 worker.send_signal(number)
                 out, _ = submitted.communicate(timeout=DEADLINE)
                 self.assertEqual((submitted.returncode, out), (0, b"payload"))
@@ -98,7 +98,7 @@ class ToAWorker(WithWorker):
     @shows("R103")
     def test_the_last_results_reach_who_waits_for_them(self):
         path = self.path("large", "0123456789abcdef" * (250 * 1024))
-        worker = self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "500")
+        worker = self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "3000")
         submitted = self.submit_in_background("default", "@" + path)
         wait_until(lambda: self.children("busy"), "a job runs")
         worker.terminate()

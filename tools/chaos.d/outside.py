@@ -70,8 +70,8 @@ def threads_of(pid):
 def waits_of(pid):
     """Its threads: name, state, and where in the kernel each waits."""
     for thread in os.listdir(f"/proc/{pid}/task"):
-        folder = f"/proc/{pid}/task/{thread}"
-        yield read(f"{folder}/comm").strip(), read(f"{folder}/stat").rpartition(") ")[2][:1], read(f"{folder}/wchan")
+        name, stat, place = (read(f"/proc/{pid}/task/{thread}/{what}").decode() for what in ("comm", "stat", "wchan"))
+        yield name.strip(), stat.rpartition(") ")[2][:1], place
 
 
 def resident_bytes(pid):
