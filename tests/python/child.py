@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -138,6 +140,41 @@ def fork(_job):
     return str(pid)
 
 
+def native_in_fork(begun):
+    signal.alarm(20)  # should nobody end it
+    begun.set()
+    native(None)
+
+
+def begin_fork():
+    context = multiprocessing.get_context("fork")
+    begun = context.Event()
+    forked = context.Process(target=native_in_fork, args=(begun,))
+    forked.start()
+    begun.wait()
+    return forked
+
+
+def terminate_fork(_job):
+    forked = begin_fork()
+    forked.terminate()
+    forked.join()
+    return str(forked.exitcode)
+
+
+def take_sigterm(_job):
+    # Not print(): a second signal may come while it is at it, and print() says no to that.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: os.write(1, b"mine\n"))
+
+
+async def with_a_handler_of_its_loop():
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, print)
+
+
+def own_loop(_job):
+    asyncio.run(with_a_handler_of_its_loop())
+
+
 def plain(job):
     return globals()[job.payload.split()[0].decode()](job)
 
@@ -147,7 +184,31 @@ async def async_sleep(_job):
 
 
 async def async_block(_job):
+    print("begun")
     time.sleep(60)
+
+
+async def async_native(job):
+    native(job)
+
+
+async def async_terminate_fork(_job):
+    forked = begin_fork()
+    forked.terminate()
+    while forked.is_alive():
+        await asyncio.sleep(0.001)
+    for _ in range(10):  # what the loop has heard until now, it does
+        await asyncio.sleep(0)
+    return str(forked.exitcode)
+
+
+async def async_take_sigterm(job):
+    take_sigterm(job)
+
+
+async def async_own_handler_of_the_loop(_job):
+    await with_a_handler_of_its_loop()
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGUSR1)
 
 
 async def async_echo(job):
@@ -215,6 +276,12 @@ def prewarm_without_threads(_warm_up):
     threading.Thread.start = refuse
 
 
+def prewarm_sigterm_elsewhere(_warm_up):
+    # Only this thread can take it: the others, also those to come, don't let it through.
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
 def late_progress(_job):
     kept.progress(100, "too late")
     return b"quiet"
@@ -231,9 +298,52 @@ MODES = {
     "prewarm-run-async": dict(run=asynchronous, prewarm=prewarm),
     "prewarm-alone": dict(run=plain, prewarm=prewarm_alone),
     "prewarm-fails": dict(run=plain, prewarm=prewarm_fails),
+    "plain-elsewhere": dict(run=plain, prewarm=prewarm_sigterm_elsewhere),
+    "threads-elsewhere": dict(run=plain, prewarm=prewarm_sigterm_elsewhere, concurrency=2),
+    "async-elsewhere": dict(run=asynchronous, prewarm=prewarm_sigterm_elsewhere),
     "no-threads": dict(run=plain, prewarm=prewarm_without_threads),
     "no-threads-async": dict(run=asynchronous, prewarm=prewarm_without_threads),
 }
 
+
+def descriptors():
+    # The folder's own descriptor is among them: the lowest that is free, each time.
+    return sorted(os.listdir("/proc/self/fd"))
+
+
+def clean_up(flag, descriptors_before):
+    """What a program may do after serve(), while its worker still talks to it."""
+    print("descriptors are", "as before" if descriptors() == descriptors_before else "others")
+    pipes = [os.pipe() for _ in range(4)]  # with the numbers that serve() has let go
+    print("cleaning up")
+    while not os.path.exists(flag):
+        spin(0.001)
+    for reader, _ in pipes:
+        os.set_blocking(reader, False)
+        try:
+            print("foreign bytes:", os.read(reader, 100))
+        except BlockingIOError:
+            pass
+    print("cleaned up")
+    time.sleep(60)
+
+
+def with_own_wakeup_descriptor(mode):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
+    signal.set_wakeup_fd(writer)
+    andiron.serve(**MODES[mode])
+    print("served")
+    print("it got", list(os.read(reader, 100)))
+    print("wakeup descriptor is", "as before" if signal.set_wakeup_fd(-1) == writer else "another")
+
+
+if sys.argv[2:] == ["own-wakeup"]:
+    with_own_wakeup_descriptor(sys.argv[1])
+    sys.exit()
+descriptors_before = descriptors()
 andiron.serve(**MODES[sys.argv[1]])
 print("served")
+if sys.argv[2:]:
+    clean_up(sys.argv[2], descriptors_before)

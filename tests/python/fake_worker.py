@@ -30,6 +30,7 @@ class FakeWorker:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,  # line() asks the pipe whether there is more, and it has to know
         )
         theirs.close()
         self._received = bytearray()

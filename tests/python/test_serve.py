@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -215,15 +216,103 @@ class Ends(unittest.TestCase):
                 self.assertEqual(worker.line(), "served\n")
 
     def test_a_child_with_a_job_is_ended_by_sigterm(self):
-        for mode, payload in (("plain", "native"), ("plain", "sleep"), ("threads", "sleep"), ("async", "sleep")):
+        for mode, payload in (
+            ("plain", "native"),
+            ("plain", "sleep"),
+            ("threads", "native"),
+            ("threads", "sleep"),
+            ("async", "native"),
+            ("async", "block"),
+            ("async", "sleep"),
+        ):
             with self.subTest(mode=mode, payload=payload), FakeWorker(mode) as worker:
                 worker.ready()
                 worker.run(1, payload)
                 worker.expect("ack")
-                if payload == "native":
+                if payload != "sleep":
                     self.assertEqual(worker.line(), "begun\n")
                 worker.process.send_signal(signal.SIGTERM)
                 self.assertEqual(worker.exit_code(), -signal.SIGTERM)
+
+    def test_sigterm_is_heard_whichever_thread_takes_it(self):
+        # own_...: it sets another wakeup descriptor, and takes it away again.
+        for mode, payload in (
+            ("plain-elsewhere", "echo"),
+            ("plain-elsewhere", "own_loop"),
+            ("threads-elsewhere", "echo"),
+            ("async-elsewhere", "echo"),
+            ("async-elsewhere", "own_handler_of_the_loop"),
+        ):
+            with self.subTest(mode=mode, payload=payload), FakeWorker(mode) as worker:
+                worker.ready()
+                worker.run(1, payload)
+                worker.result(1)
+                worker.until_main_thread_sleeps()
+                worker.process.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.exit_code(), 0)
+                self.assertEqual(worker.line(), "served\n")
+
+    def test_a_last_job_after_stop_is_ended_by_sigterm_whichever_thread_takes_it(self):
+        for mode in ("plain-elsewhere", "threads-elsewhere", "async-elsewhere"):
+            with self.subTest(mode), FakeWorker(mode) as worker:
+                worker.ready()
+                worker.run(1, "sleep")
+                worker.expect("ack")
+                worker.stop()
+                worker.send(ping=pb.Ping(sequence=1))
+                worker.expect("pong")
+                worker.until_main_thread_sleeps()
+                worker.process.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.exit_code(), -signal.SIGTERM)
+
+    def test_a_handler_of_sigterm_that_a_job_has_made_stays(self):
+        for mode in ("plain", "async"):
+            with self.subTest(mode), FakeWorker(mode) as worker:
+                worker.ready()
+                worker.run(1, "take_sigterm")
+                worker.result(1)
+                worker.process.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.line(), "mine\n")
+                worker.run(2, "sleep")
+                worker.expect("ack")
+                worker.process.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.line(), "mine\n")
+                worker.cancel(2)
+                self.assertEqual(worker.end(2).end, pb.Result.CANCELLED)
+                worker.stop()
+                self.assertEqual(worker.exit_code(), 0)
+                self.assertEqual(worker.line(), "served\n")
+
+    def test_after_serve_the_program_has_its_signals_and_descriptors_back(self):
+        for mode in ("plain", "threads", "async"):
+            with self.subTest(mode), tempfile.TemporaryDirectory() as work:
+                flag = os.path.join(work, "flag")
+                with FakeWorker(mode, flag) as worker:
+                    worker.ready()
+                    worker.run(1, "echo")
+                    worker.result(1)
+                    worker.process.send_signal(signal.SIGTERM)
+                    for line in ("served", "descriptors are as before", "cleaning up"):
+                        self.assertEqual(worker.line(), line + "\n")
+                    worker.stop()
+                    worker.send(ping=pb.Ping(sequence=1))
+                    worker.expect("pong")
+                    open(flag, "w").close()
+                    self.assertEqual(worker.line(), "cleaned up\n")
+                    worker.process.send_signal(signal.SIGTERM)
+                    self.assertEqual(worker.exit_code(), -signal.SIGTERM)
+
+    def test_a_wakeup_descriptor_of_the_program_is_its_own(self):
+        for mode in ("plain", "threads", "async"):
+            with self.subTest(mode), FakeWorker(mode, "own-wakeup") as worker:
+                worker.ready()
+                worker.run(1, "echo")
+                worker.result(1)
+                worker.process.send_signal(signal.SIGUSR1)
+                worker.stop()
+                for line in ("served", f"it got [{int(signal.SIGUSR1)}]", "wakeup descriptor is as before"):
+                    self.assertEqual(worker.line(), line + "\n")
+                self.assertEqual(worker.exit_code(), 0)
 
     @shows("R45")
     def test_without_its_channel_the_child_exits_at_once_also_within_a_job(self):
@@ -299,6 +388,19 @@ class Surroundings(unittest.TestCase):
                 self.assertIsNone(worker.receive())
             finally:
                 os.kill(grandchild, signal.SIGKILL)
+
+    def test_sigterm_ends_a_forked_process_and_no_other(self):
+        for mode in ("plain", "threads", "async"):
+            with self.subTest(mode), FakeWorker(mode) as worker:
+                worker.ready()
+                for job in range(1, 4):
+                    worker.run(job, "terminate_fork")
+                    result = worker.result(job)
+                    self.assertEqual((result.end, result.output), (pb.Result.SUCCEEDED, b"-15"))
+                worker.run(4, "echo")
+                self.assertEqual(worker.result(4).output, b"echo")
+                worker.stop()
+                self.assertEqual(worker.exit_code(), 0)
 
 
 if __name__ == "__main__":

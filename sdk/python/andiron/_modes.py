@@ -2,23 +2,22 @@
 
 Each mode has take(), cancel() and stop() for the reader's thread, and serve() for the main thread, which returns when
 stop() has been called and every job taken has been finished. `finish(job, result)` is called once for each job.
-heed_sigterm(), on the main thread, is for a program that has no plan of its own for SIGTERM: an idle child ends in
-order, and one with a job is ended by the signal, which is what the worker means then.
+heed_sigterm(), on the main thread, is for a program that has no plan of its own for SIGTERM (_sigterm.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+import collections
 import concurrent.futures
-import os
-import queue
 import signal
 import threading
-from typing import Any, Awaitable, Callable, Dict, Optional, Union
+from typing import Any, Awaitable, Callable, Deque, Dict, Optional, Set, Union
 
 from . import _child_pb2 as pb
 from . import _result
 from ._job import Cancelled, Job
+from ._sigterm import Bell, Sigterm, set_wakeup_descriptor
 
 Finish = Callable[[Job, pb.Result], None]
 PlainRun = Callable[[Job], _result.Output]
@@ -26,11 +25,6 @@ AsyncRun = Callable[[Job], Awaitable[_result.Output]]
 
 # Interrupts a system call on the main thread. A real-time signal: SIGUSR1 and its like belong to the program.
 INTERRUPT = signal.SIGRTMAX - 2
-
-
-def _end_by_sigterm() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.raise_signal(signal.SIGTERM)
 
 
 def _stopped(job: Job, error: BaseException) -> pb.Result:
@@ -48,12 +42,15 @@ class MainThread:
     def __init__(self, run: PlainRun, finish: Finish) -> None:
         self._run = run
         self._finish = finish
-        self._jobs: "queue.SimpleQueue[Optional[Job]]" = queue.SimpleQueue()
+        self._jobs: Deque[Job] = collections.deque()
+        self._stopped = False
         self._interruptible: Optional[Job] = None  # written on the main thread only
-        self._between_jobs: Optional[Callable[[int, Any], None]] = None  # what SIGTERM does then
+        self._bell = Bell()
+        self._sigterm = Sigterm(self.stop)
 
     def take(self, job: Job) -> None:
-        self._jobs.put(job)
+        self._jobs.append(job)
+        self._bell.ring()
 
     def cancel(self, job: Job) -> None:
         ident = threading.main_thread().ident
@@ -61,32 +58,33 @@ class MainThread:
             signal.pthread_kill(ident, INTERRUPT)
 
     def stop(self) -> None:
-        self._jobs.put(None)
+        self._stopped = True
+        self._bell.ring()
 
     def heed_sigterm(self, busy: Callable[[], bool]) -> None:
-        def between_jobs(_number: int, _frame: object) -> None:
-            if busy():
-                _end_by_sigterm()
-            self.stop()
-
-        self._between_jobs = between_jobs
-        signal.signal(signal.SIGTERM, between_jobs)
+        self._sigterm.begin(busy)
+        self._bell.ring_for_signals()
 
     def serve(self, ready: Callable[[], None]) -> None:
+        # It stays when serve() has returned: the default would end the process, and a cancel may come late.
         signal.signal(INTERRUPT, self._interrupt)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {INTERRUPT})
-        ready()
-        while True:
-            job = self._jobs.get()
-            if job is None:
-                return
-            # A job may be deep in native code, where no handler of ours would run: the signal itself ends it.
-            if self._between_jobs is not None:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            result = self._run_interruptible(job)
-            if self._between_jobs is not None and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-                signal.signal(signal.SIGTERM, self._between_jobs)
-            self._finish(job, result)
+        try:
+            ready()
+            while self._wait_for_job():
+                job = self._jobs.popleft()
+                self._sigterm.leave()
+                result = self._run_interruptible(job)
+                self._bell.ring_for_signals_again()
+                self._sigterm.heed()
+                self._finish(job, result)
+        finally:
+            self._sigterm.leave()
+            self._bell.close()
+
+    def _wait_for_job(self) -> bool:
+        self._bell.wait_until(lambda: bool(self._jobs) or self._stopped)
+        return bool(self._jobs)
 
     def wait(self, cancel: threading.Event, seconds: Optional[float]) -> bool:
         """Job.wait_cancelled: the handler looks by itself, so nothing is raised while it waits."""
@@ -132,14 +130,15 @@ class Threads:
     def __init__(self, run: PlainRun, finish: Finish, concurrency: int) -> None:
         self._run = run
         self._finish = finish
+        self._open: Set[Job] = set()
         self._stopped = False
-        # The main thread waits for a byte, of stop() or of a signal: on a lock it would miss a signal that comes just
-        # before, or to another thread.
-        self._wake_reader, self._wake_writer = os.pipe()
-        os.set_blocking(self._wake_writer, False)
+        self._bell = Bell()
+        # The main thread can't know when a job is about to begin on another: it always heeds.
+        self._sigterm = Sigterm(self.stop)
         self._executor = concurrent.futures.ThreadPoolExecutor(concurrency, "andiron-job")
 
     def take(self, job: Job) -> None:
+        self._open.add(job)
         self._executor.submit(self._run_one, job)
 
     def cancel(self, job: Job) -> None:
@@ -147,37 +146,39 @@ class Threads:
 
     def stop(self) -> None:
         self._stopped = True
-        try:
-            os.write(self._wake_writer, b"s")
-        except BlockingIOError:
-            pass  # full of earlier bytes, each of which wakes it
+        self._bell.ring()
 
     def heed_sigterm(self, busy: Callable[[], bool]) -> None:
-        def on_sigterm(_number: int, _frame: object) -> None:
-            if busy():
-                _end_by_sigterm()
-            self.stop()
-
-        signal.signal(signal.SIGTERM, on_sigterm)
-        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
+        self._sigterm.begin(busy)
+        self._bell.ring_for_signals()
 
     def serve(self, ready: Callable[[], None]) -> None:
-        ready()
-        while not self._stopped:
-            os.read(self._wake_reader, 4096)
-        self._executor.shutdown(wait=True)
+        try:
+            ready()
+            self._bell.wait_until(lambda: self._stopped and not self._open)
+            self._executor.shutdown(wait=True)
+        finally:
+            self._sigterm.leave()
+            self._bell.close()
 
     def wait(self, cancel: threading.Event, seconds: Optional[float]) -> bool:
         return cancel.wait(seconds)
 
     def _run_one(self, job: Job) -> None:
         try:
-            result = _result.succeeded(self._run(job))
+            self._finish(job, self._outcome(job))
+        finally:
+            self._open.remove(job)
+            if self._stopped:
+                self._bell.ring()
+
+    def _outcome(self, job: Job) -> pb.Result:
+        try:
+            return _result.succeeded(self._run(job))
         except Cancelled as error:
-            result = _stopped(job, error)
+            return _stopped(job, error)
         except BaseException as error:
-            result = _result.failed(error)
-        self._finish(job, result)
+            return _result.failed(error)
 
 
 class Tasks:
@@ -189,6 +190,7 @@ class Tasks:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._stopped: Optional[asyncio.Event] = None
         self._tasks: Dict[Job, "asyncio.Task[pb.Result]"] = {}
+        self._sigterm = Sigterm(self.stop)
 
     def take(self, job: Job) -> None:
         self._call(self._start, job)
@@ -204,20 +206,22 @@ class Tasks:
             pass  # the second word of it, by message and by signal: the loop is closed already
 
     def heed_sigterm(self, busy: Callable[[], bool]) -> None:
-        def on_sigterm() -> None:
-            if busy():
-                _end_by_sigterm()
-            self.stop()
-
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, on_sigterm)
+        self._sigterm.begin(busy)
+        # A loop with a handler of its own turns at every signal, whichever thread has taken it, and then ours runs. Any
+        # signal does; nobody sends this one to async handlers.
+        if set_wakeup_descriptor(-1):
+            asyncio.get_running_loop().add_signal_handler(INTERRUPT, lambda: None)
 
     async def serve(self, ready: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
-        ready()
-        await self._stopped.wait()
-        while self._tasks:
-            await asyncio.wait(list(self._tasks.values()))
+        try:
+            ready()
+            await self._stopped.wait()
+            while self._tasks:
+                await asyncio.wait(list(self._tasks.values()))
+        finally:
+            self._sigterm.leave()
 
     def wait(self, _cancel: threading.Event, _seconds: Optional[float]) -> bool:
         raise RuntimeError(
@@ -229,6 +233,7 @@ class Tasks:
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def _start(self, job: Job) -> None:
+        self._sigterm.leave()
         task = asyncio.ensure_future(self._outcome(job))
         self._tasks[job] = task
         task.add_done_callback(lambda done: self._end(job, done))
@@ -240,6 +245,8 @@ class Tasks:
 
     def _end(self, job: Job, task: "asyncio.Task[pb.Result]") -> None:
         del self._tasks[job]
+        if not self._tasks:
+            self._sigterm.heed()
         # A task that is cancelled before its first step never reaches the code of _outcome.
         self._finish(job, _result.cancelled() if task.cancelled() else task.result())
 
