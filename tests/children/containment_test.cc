@@ -114,6 +114,32 @@ TEST_P(ContainmentTest, MemoryLimitKillsAndSaysSo) {
   EXPECT_THAT(crew.Examine(child, SlotState::kIdle).advice, testing::HasSubstr("Raise memory_limit (32.0 MiB)"));
 }
 
+TEST_P(ContainmentTest, MemoryLimitCountsDescendants) {
+  Shows("B13");
+  PoolSettings pool = FaultPool({"descendant-uses-memory", "64"});
+  pool.memory_limit = 48 << 20;
+  Crew crew(pool, Level());
+  const ChildId child = crew.Start();
+  const pid_t member = crew.PrintedPid("member");
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_EQ(crew.Last<ChildExited>(child)->signal, SIGKILL);
+  EXPECT_TRUE(crew.Last<ChildExited>(child)->out_of_memory);
+  EXPECT_THAT(crew.Examine(child, SlotState::kIdle).text, testing::HasSubstr("over its limit when it was killed"));
+  EXPECT_TRUE(crew.Await([&] { return !ProcessExists(member); })) << "the whole group is killed";
+}
+
+TEST_P(ContainmentTest, MemoryLimitCountsDescendantsThatHaveEscaped) {
+  Shows("B13");
+  PoolSettings pool = FaultPool({"escapee-uses-memory", "64"});
+  pool.memory_limit = 48 << 20;
+  Crew crew(pool, Level());
+  const ChildId child = crew.Start();
+  const pid_t escapee = crew.PrintedPid("escapee");
+  ASSERT_TRUE(crew.AwaitEnd(child));
+  EXPECT_TRUE(crew.Last<ChildExited>(child)->out_of_memory);
+  EXPECT_TRUE(crew.Await([&] { return !ProcessExists(escapee); }));
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, ContainmentTest, testing::Bool(),
                          [](const auto& values) { return values.param ? "Cgroup" : "GroupAndSweep"; });
 

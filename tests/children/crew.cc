@@ -34,6 +34,7 @@ Children::Options OptionsOf(const Crew::Setup& setup) {
   options.allow_cgroup = setup.allow_cgroup;
   options.adopt_orphans = setup.adopt_orphans;
   options.keep = setup.keep;
+  options.machine_oom_kills = setup.machine_oom_kills;
   return options;
 }
 

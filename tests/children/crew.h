@@ -8,6 +8,7 @@
 #include <andiron/settings.h>
 #include <uv.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -39,6 +40,7 @@ class Crew {
     bool adopt_orphans = true;
     bool keep = false;
     std::string worker_name = "crew";
+    std::function<std::int64_t()> machine_oom_kills = {};
   };
 
   explicit Crew(std::vector<PoolSettings> pools, const Setup& setup);

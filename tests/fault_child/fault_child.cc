@@ -69,6 +69,9 @@ constexpr Fault kFaults[] = {
     {"spin-in-job", SpinInJob, 0},
     {"die-in-job", DieInJob, SIGSEGV},
     {"use-memory", UseMemory, 64},
+    {"descendant-uses-memory", DescendantUsesMemory, 64},
+    {"escapee-uses-memory", EscapeeUsesMemory, 64},
+    {"share-memory", ShareMemory, 24},
 };
 
 int Main(int argc, char** argv) {

@@ -65,6 +65,9 @@ void HangInJob(int number);
 void SpinInJob(int number);
 void DieInJob(int number);
 void UseMemory(int number);
+void DescendantUsesMemory(int number);
+void EscapeeUsesMemory(int number);
+void ShareMemory(int number);
 
 }  // namespace andiron::fault
 

@@ -28,8 +28,14 @@ pid_t ForkDescendant() {
   return pid;
 }
 
+std::vector<char> Memory(int mebibytes) {
+  std::vector<char> memory(static_cast<std::size_t>(mebibytes) << 20);
+  if (!memory.empty()) std::memset(memory.data(), 1, memory.size());
+  return memory;
+}
+
 // A process of its own session that nobody waits for. Returns its pid.
-pid_t Escape(bool keep_channel, bool keep_output) {
+pid_t Escape(bool keep_channel, bool keep_output, int mebibytes = 0) {
   int ends[2];
   if (pipe(ends) != 0) _exit(1);
   if (ForkDescendant() == 0) {
@@ -44,6 +50,7 @@ pid_t Escape(bool keep_channel, bool keep_output) {
       close(1);
       close(2);
     }
+    const std::vector<char> memory = Memory(mebibytes);
     Hang();
   }
   pid_t pid = 0;
@@ -220,9 +227,34 @@ void DieInJob(int number) {
 
 void UseMemory(int mebibytes) {
   Put(Hello());
-  std::vector<char> memory(static_cast<std::size_t>(mebibytes) << 20);
-  std::memset(memory.data(), 1, memory.size());
+  const std::vector<char> memory = Memory(mebibytes);
   Serve();
+}
+
+// In the third of a line of processes.
+void DescendantUsesMemory(int mebibytes) {
+  const pid_t pid = ForkDescendant();
+  if (pid == 0) {
+    if (fork() != 0) Hang();
+    const std::vector<char> memory = Memory(mebibytes);
+    Hang();
+  }
+  Say(1, "member " + std::to_string(pid) + "\n");
+  Good(0);
+}
+
+void EscapeeUsesMemory(int mebibytes) {
+  Say(1, "escapee " + std::to_string(Escape(false, false, mebibytes)) + "\n");
+  Good(0);
+}
+
+// Three processes, one memory.
+void ShareMemory(int mebibytes) {
+  const std::vector<char> memory = Memory(mebibytes);
+  for (int i = 0; i < 2; ++i) {
+    if (ForkDescendant() == 0) Hang();
+  }
+  Good(0);
 }
 
 }  // namespace andiron::fault

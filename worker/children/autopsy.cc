@@ -132,8 +132,9 @@ std::string MemoryText(const Evidence& evidence, const PoolSettings& pool) {
   if (pool.memory_limit > 0) {
     text += (text.empty() ? "" : ", ") + std::string("memory_limit ") + BytesText(pool.memory_limit);
   }
-  if (evidence.oom_kills > 0)
-    text += ", the kernel's out-of-memory kills in its cgroup: " + std::to_string(evidence.oom_kills);
+  if (const std::int64_t kills = evidence.oom_kills.value_or(0); kills > 0) {
+    text += ", the kernel's out-of-memory kills in its cgroup: " + std::to_string(kills);
+  }
   if (evidence.over_memory_limit) text += ", over its limit when it was killed";
   return text;
 }

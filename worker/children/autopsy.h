@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,8 @@ struct Evidence {
   std::string stop_signal;       // the polite one, if it was sent
   ProcessLook look;              // just before we killed it
   std::int64_t memory_peak = 0;  // bytes; 0 = unknown
-  std::int64_t oom_kills = 0;    // in its cgroup
+  // In its cgroup; none = nothing counts them there.
+  std::optional<std::int64_t> oom_kills;
   bool over_memory_limit = false;
   std::vector<std::string> stderr_lines;
   std::vector<std::string> stdout_lines;

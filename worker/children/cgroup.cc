@@ -200,21 +200,11 @@ bool BuryCgroup(const std::string& path) {
 
 bool KillCgroup(const std::string& path) { return WriteFile(path + "/cgroup.kill", "1"); }
 
-std::vector<pid_t> CgroupMembers(const std::string& path) {
-  const std::string list = ReadSmallFile(path + "/cgroup.procs");
-  std::vector<pid_t> pids;
-  for (const char* at = list.c_str(); *at != '\0';) {
-    char* end = nullptr;
-    const long pid = std::strtol(at, &end, 10);
-    if (end == at) break;
-    if (pid > 0) pids.push_back(static_cast<pid_t>(pid));
-    at = *end == '\n' ? end + 1 : end;
-  }
-  return pids;
-}
+std::vector<pid_t> CgroupMembers(const std::string& path) { return PidsIn(ReadSmallFile(path + "/cgroup.procs")); }
 
-std::int64_t CgroupOomKills(const std::string& path) {
-  return std::atoll(LineAfter(ReadSmallFile(path + "/memory.events", 4096), "oom_kill ").c_str());
+std::optional<std::int64_t> CgroupOomKills(const std::string& path) {
+  const std::string kills = LineAfter(ReadSmallFile(path + "/memory.events", 4096), "oom_kill ");
+  return kills.empty() ? std::nullopt : std::optional<std::int64_t>(std::atoll(kills.c_str()));
 }
 
 std::int64_t CgroupMemoryPeak(const std::string& path) {

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,8 +65,9 @@ bool KillCgroup(const std::string& path);
 // The pids in it, at most a few thousand.
 std::vector<pid_t> CgroupMembers(const std::string& path);
 
-// How often the kernel has killed something in it because memory ran out.
-std::int64_t CgroupOomKills(const std::string& path);
+// How often the kernel has killed something in it because memory ran out; none = it doesn't count there: the cgroup has
+// no memory controller.
+std::optional<std::int64_t> CgroupOomKills(const std::string& path);
 
 // Its highest memory use in bytes; 0 = unknown.
 std::int64_t CgroupMemoryPeak(const std::string& path);

@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "worker/children/cgroup.h"
+#include "worker/children/oom_kills.h"
+#include "worker/children/proc_files.h"
 #include "worker/children/reaping.h"
 #include "worker/children/signals.h"
 
@@ -185,8 +188,8 @@ ChildExited Child::Reap() {
   }
   // A SIGKILL that isn't ours, while the kernel says that it has killed somebody for memory: nearly surely this one.
   const bool unexplained_kill = exit.signal == SIGKILL && !evidence_.killed && !over_memory_limit_;
-  exit.out_of_memory =
-      evidence_.oom_kills > 0 || over_memory_limit_ || (unexplained_kill && owner_.MachineRanOutOfMemory());
+  exit.out_of_memory = over_memory_limit_ || DiedForMemory(evidence_.oom_kills, unexplained_kill,
+                                                           [this] { return owner_.MachineRanOutOfMemory(); });
   evidence_.over_memory_limit = over_memory_limit_;
   return exit;
 }
@@ -212,20 +215,30 @@ void Child::CheckHalted() {
   if (status.si_pid != 0) SetHalted(status.si_code == CLD_STOPPED);
 }
 
-void Child::CheckMemory() {
-  if (!has_process() || over_memory_limit_) return;
-  const std::vector<pid_t> members = cgroup_.empty() ? std::vector<pid_t>{pid()} : CgroupMembers(cgroup_);
-  std::int64_t bytes = 0;
-  for (const pid_t member : members) bytes += ResidentBytes(member);
-  evidence_.memory_peak = std::max(evidence_.memory_peak, bytes);
-  if (bytes <= pool_.settings.memory_limit) return;
-  // Forked processes share memory, which has been counted for each of them.
-  std::int64_t proportional = 0;
-  for (const pid_t member : members) proportional += ProportionalBytes(member);
-  if (proportional > 0 && proportional <= pool_.settings.memory_limit) return;
+void Child::CheckMemory(const Orphans::Named& adopted) {
+  if (!has_process() || over_memory_limit_ || RestsFromMemory()) return;
+  memory_look_ = LookAtMemory(MembersOf(adopted), pool_.settings.memory_limit);
+  evidence_.memory_peak = std::max(evidence_.memory_peak, memory_look_.bytes);
+  if (!memory_look_.over) return;
   over_memory_limit_ = true;
   LookBeforeKill();
   KillNow();
+}
+
+// After a look that was dear. Its own memory is cheap to see, and ends the rest, unless the look was dear because much
+// of that is shared.
+bool Child::RestsFromMemory() {
+  if (memory_look_.rest <= 0) return false;
+  --memory_look_.rest;
+  return memory_look_.shared || ResidentBytes(pid()) <= pool_.settings.memory_limit;
+}
+
+Family Child::MembersOf(const Orphans::Named& adopted) const {
+  if (!cgroup_.empty()) return {.members = CgroupMembers(cgroup_)};
+  std::vector<pid_t> roots{pid()};
+  const auto [first, last] = adopted.equal_range(name());
+  std::transform(first, last, std::back_inserter(roots), [](const auto& process) { return process.second; });
+  return FamilyOf(std::move(roots));
 }
 
 Evidence Child::TakeEvidence() {

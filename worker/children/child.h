@@ -20,6 +20,8 @@
 #include "worker/children/channel.h"
 #include "worker/children/launch.h"
 #include "worker/children/line_capture.h"
+#include "worker/children/memory_look.h"
+#include "worker/children/orphans.h"
 #include "worker/driver/inbox.h"
 
 namespace andiron {
@@ -39,7 +41,7 @@ class ChildOwner {
  public:
   // Its process has ended and been reaped, its ChildExited posted.
   virtual void OnExit(Child& child) = 0;
-  // The machine has run out of memory since this was asked last.
+  // The machine has run out of memory in the last seconds.
   virtual bool MachineRanOutOfMemory() = 0;
   // Of all its children's streams.
   virtual LogBrake& log_brake() = 0;
@@ -95,8 +97,9 @@ class Child {
   void SetHalted(bool halted);
   // Asks the kernel whether it is.
   void CheckHalted();
-  // Kills it if it holds more memory than its limit: for kernels that don't do so themselves.
-  void CheckMemory();
+  // Kills it if it holds more memory than its limit, with its descendants: for kernels that don't do so themselves.
+  // Once a round. `adopted`: processes that have come to us, by name.
+  void CheckMemory(const Orphans::Named& adopted);
   // SIGKILL, at once.
   void KillNow();
   // It can't be killed, and the worker ends: nothing of it keeps the loop running.
@@ -118,6 +121,8 @@ class Child {
   void OnPidfd();
   ChildExited Reap();
   void LookBeforeKill();
+  bool RestsFromMemory();
+  Family MembersOf(const Orphans::Named& adopted) const;
 
   const ChildId id_;
   const ChildPool& pool_;
@@ -134,6 +139,7 @@ class Child {
   LineCapture stderr_;
   bool kill_wanted_ = false;   // while it is being launched
   bool close_wanted_ = false;  // likewise
+  MemoryLook memory_look_;     // the last one
   bool over_memory_limit_ = false;
   bool halted_ = false;
   bool exited_ = false;

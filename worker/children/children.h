@@ -45,6 +45,8 @@ class Children {
     bool allow_cgroup = true;   // false: containment by group and subreaper only
     bool adopt_orphans = true;  // this process is a subreaper and may reap what it adopts
     bool keep = false;          // fork a keeper, where there is a cgroup: see keeper.h
+    // Out-of-memory kills so far; without it the kernel's count for this machine.
+    std::function<std::int64_t()> machine_oom_kills = {};
   };
 
   Children(uv_loop_s* loop, Inbox& inbox, Log& log, const std::vector<PoolSettings>& pools, const Options& options);

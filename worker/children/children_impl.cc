@@ -19,6 +19,7 @@ namespace andiron {
 namespace {
 
 constexpr std::uint64_t kHousekeepingMs = 200;
+constexpr std::uint64_t kRoundsPerOomSample = 5;
 // The end of the worker waits for the statuses of what it has just killed: for the first of them, then for the others.
 constexpr int kLastReapMs = 500;
 
@@ -59,7 +60,7 @@ Children::Impl::Impl(uv_loop_t* loop, Inbox& inbox, Log& log, const std::vector<
       log_brake_(loop),
       children_(pools.size()),
       cgroups_(options.worker_name, options.allow_cgroup),
-      machine_oom_kills_(MachineOomKills()),
+      machine_counts_(!cgroups_.limits_memory()),
       spawner_(loop, pools.size(), [this](std::unique_ptr<Launch> launch) { OnLaunched(std::move(launch)); }) {
   for (const PoolSettings& settings : pools) {
     pools_.push_back(MakePool(settings));
@@ -128,7 +129,9 @@ void Children::Impl::OnLaunched(std::unique_ptr<Launch> launch) {
 }
 
 void Children::Impl::OnDegraded(const Launch& launch) {
-  // The kernel doesn't limit its memory, then.
+  // The kernel neither limits its memory, then, nor counts its kills.
+  if (!machine_counts_) oom_growth_.Restart(CountOomKills());
+  machine_counts_ = true;
   watch_memory_ = watch_memory_ || pools_[launch.child().pool]->settings.memory_limit > 0;
   WantHousekeeping();
   if (degraded_said_) return;
@@ -267,9 +270,10 @@ void Children::Impl::OnHalted(pid_t pid, bool halted) {
   });
 }
 
-bool Children::Impl::MachineRanOutOfMemory() {
-  const std::int64_t before = std::exchange(machine_oom_kills_, MachineOomKills());
-  return machine_oom_kills_ > before;
+bool Children::Impl::MachineRanOutOfMemory() { return machine_counts_ && oom_growth_.IsNew(CountOomKills()); }
+
+std::int64_t Children::Impl::CountOomKills() const {
+  return options_.machine_oom_kills ? options_.machine_oom_kills() : MachineOomKills();
 }
 
 void Children::Impl::LetLoopEnd() {
@@ -306,8 +310,9 @@ Autopsy Children::Impl::Examine(const ReportDeath& death) {
 // ---- housekeeping ----
 
 void Children::Impl::WantHousekeeping() {
-  const bool wanted = watch_memory_ || !orphans_ || !cgroups_to_remove_.empty();
+  const bool wanted = machine_counts_ || !orphans_ || !cgroups_to_remove_.empty();
   if (!wanted || uv_is_active(reinterpret_cast<uv_handle_t*>(housekeeping_.get())) != 0) return;
+  if (machine_counts_) oom_growth_.Restart(CountOomKills());
   uv_timer_start(
       housekeeping_.get(),
       [](uv_timer_t* timer) {
@@ -328,10 +333,21 @@ void Children::Impl::KeepHouse() {
     ++live;
     // Without a handler for SIGCHLD, which is the host's, this is how stopped children are noticed.
     if (!orphans_) child.CheckHalted();
-    const bool watched = !cgroups_.limits_memory() || child.cgroup().empty();
-    if (watched && child.pool().settings.memory_limit > 0) child.CheckMemory();
   });
-  if (live == 0 && cgroups_to_remove_.empty()) uv_timer_stop(housekeeping_.get());
+  if (live == 0 && cgroups_to_remove_.empty()) {
+    uv_timer_stop(housekeeping_.get());
+    return;
+  }
+  if (watch_memory_) CheckMemory();
+  if (machine_counts_ && ++rounds_ % kRoundsPerOomSample == 0) oom_growth_.Sample(CountOomKills());
+}
+
+void Children::Impl::CheckMemory() {
+  const Orphans::Named adopted = orphans_ ? orphans_->NamedProcesses() : Orphans::Named();
+  children_.ForEach([&](Child& child) {
+    const bool by_kernel = cgroups_.limits_memory() && !child.cgroup().empty();
+    if (!by_kernel && child.pool().settings.memory_limit > 0) child.CheckMemory(adopted);
+  });
 }
 
 }  // namespace andiron

@@ -18,6 +18,7 @@
 #include "worker/children/children.h"
 #include "worker/children/keeper.h"
 #include "worker/children/log_brake.h"
+#include "worker/children/oom_kills.h"
 #include "worker/children/orphans.h"
 #include "worker/children/spawner.h"
 #include "worker/children/stop_command.h"
@@ -57,6 +58,8 @@ class Children::Impl final : public ChildOwner {
   void OnHalted(pid_t pid, bool halted);
   void RemoveChildCgroup(const std::string& path);
   void KeepHouse();
+  void CheckMemory();
+  std::int64_t CountOomKills() const;
   void WantHousekeeping();
   void OnDegraded(const Launch& launch);
 
@@ -75,9 +78,11 @@ class Children::Impl final : public ChildOwner {
   CgroupRoot cgroups_;
   std::optional<Orphans> orphans_;
   UvHandle<uv_timer_t> housekeeping_;
+  std::uint64_t rounds_ = 0;  // of housekeeping
   bool watch_memory_ = false;
+  bool machine_counts_ = false;  // some children have no cgroup that counts out-of-memory kills: the machine's must do
+  OomGrowth oom_growth_;
   bool degraded_said_ = false;
-  std::int64_t machine_oom_kills_ = 0;
   Spawner spawner_;  // last: its helpers end before anything that they use
 };
 

@@ -74,6 +74,17 @@ void Orphans::Sweep() {
   if (lacking) SweepIn(kAgainMs);
 }
 
+Orphans::Named Orphans::NamedProcesses() const {
+  Named named;
+  bool lacking = false;
+  for (const pid_t pid : AdoptedProcesses(lacking)) {
+    if (callbacks_.is_child(pid) || IsTheHosts(pid)) continue;
+    std::string name = EnvironmentOf(pid, kChildVariable, lacking);
+    if (!name.empty()) named.emplace(std::move(name), pid);
+  }
+  return named;
+}
+
 // WNOHANG without WEXITED takes no death from anybody: it only hears of stops and continuations.
 void Orphans::HearHalts() {
   for (int i = 0; i < kHaltsPerSweep; ++i) {

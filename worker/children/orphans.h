@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,10 @@ class Orphans {
 
   // Looks soon: something may have been orphaned just now.
   void SweepSoon();
+
+  // Those that still bear a child's name, by it. While the child lives they are left alone.
+  using Named = std::multimap<std::string, pid_t>;
+  Named NamedProcesses() const;
 
   // At the end, when no generation lives any more: kills all that is theirs, and waits a moment to reap it.
   void KillAll();

@@ -58,6 +58,19 @@ std::string LineAfter(std::string_view text, std::string_view key) {
   return {};
 }
 
+std::vector<pid_t> PidsIn(const std::string& list) {
+  std::vector<pid_t> pids;
+  for (const char* at = list.c_str(); *at != '\0';) {
+    char* end = nullptr;
+    const long pid = std::strtol(at, &end, 10);
+    if (end == at) break;
+    // 0: it lives in a namespace that we don't see into.
+    if (pid > 0) pids.push_back(static_cast<pid_t>(pid));
+    at = end;
+  }
+  return pids;
+}
+
 ProcessLook LookAt(pid_t pid) {
   ProcessLook look;
   const std::string status = ReadSmallFile(ProcPath(pid, "status"));
@@ -93,17 +106,7 @@ std::string EnvironmentOf(pid_t pid, std::string_view name, bool& lacking) {
 }
 
 std::vector<pid_t> AdoptedProcesses(bool& lacking) {
-  const std::string list = ReadSmallFile(AdoptedPath(), std::size_t{1} << 20, &lacking);
-  std::vector<pid_t> pids;
-  for (const char* at = list.c_str(); *at != '\0';) {
-    char* end = nullptr;
-    const long pid = std::strtol(at, &end, 10);
-    if (end == at) break;
-    pids.push_back(static_cast<pid_t>(pid));
-    at = end;
-    while (*at == ' ') ++at;
-  }
-  return pids;
+  return PidsIn(ReadSmallFile(AdoptedPath(), std::size_t{1} << 20, &lacking));
 }
 
 bool CanListAdopted() { return access(AdoptedPath().c_str(), R_OK) == 0; }

@@ -20,6 +20,9 @@ std::string ReadSmallFile(const std::string& path, std::size_t bytes_max = std::
 // The rest of the line that begins with `key`, without the blanks around it.
 std::string LineAfter(std::string_view text, std::string_view key);
 
+// The numbers of processes in a list of the kernel's, between blanks or lines.
+std::vector<pid_t> PidsIn(const std::string& list);
+
 // What a live process is doing, as far as the kernel tells.
 struct ProcessLook {
   std::string state;       // "S (sleeping)"; "" = unknown
