@@ -1,6 +1,6 @@
 """What the command says about itself, and what it says when it is told nonsense."""
 
-from rig import ECHO, EndToEnd
+from rig import ECHO, EndToEnd, WithWorker
 
 VERBS = ("start", "run", "submit", "status", "cancel", "drain", "resume", "stop")
 
@@ -45,6 +45,7 @@ class Usage(EndToEnd):
         self.assert_usage("submit", says="POOL")
         self.assert_usage("cancel", says="JOB")
         self.assert_usage("cancel", "a", "b", "c", says="expected [POOL] JOB, no more")
+        self.assert_usage("cancel", "a", "b", "c", "d", says="expected [POOL] JOB, no more")
 
     def test_durations_need_a_unit(self):
         self.assert_usage("submit", "pool", "x", "--run-for", "ten", says="--run-for")
@@ -65,6 +66,29 @@ class Usage(EndToEnd):
 
     def test_a_wrong_value(self):
         self.assert_usage("run", "--warm", "some", "--", ECHO, says="warm")
+
+
+class Words(WithWorker):
+    """Names are taken as they are, whatever they look like."""
+
+    def test_the_usage_names_them_once(self):
+        self.assertIn("Usage: andiron cancel [OPTIONS] [POOL] JOB\n", self.andiron("cancel", "--help")[1])
+        self.assertIn("Usage: andiron run [OPTIONS] [FILE...]\n", self.andiron("run", "--help")[1])
+
+    def test_a_file_may_be_named_like_a_list(self):
+        files = [self.path(name, f"{name}\n") for name in ("[a]", "[a,b]", "{}", "[]", "%%")]
+        code, out, err = self.andiron("run", *(file[len(self.folder) + 1:] for file in files), "--", ECHO,
+                                      cwd=self.folder)
+        self.assertEqual((code, out), (0, "[a]\n[a,b]\n{}\n[]\n%%\n"), err)
+
+    def test_a_job_named_like_a_list_is_that_one(self):
+        self.start_worker("--max_children", "2", "--", ECHO, "--sleep-ms", "600000")
+        self.assertEqual(self.submit("default", "x", "--detach", "--id", "nightly")[0], 0)
+        for names in (("[nightly]",), ("[default]", "nightly"), ("[default,nightly]",)):
+            self.assertEqual(self.client("cancel", *names)[0], 125, names)
+        self.assertEqual(self.submit("default", "x", "--detach", "--id", "[nightly]")[0], 0)
+        self.assertEqual(self.client("cancel", "default", "[nightly]"), (0, "", ""))
+        self.assertEqual(self.client("cancel", "nightly"), (0, "", ""))
 
 
 class Configuration(EndToEnd):

@@ -6,6 +6,15 @@
 #include "tools/andiron/verbs.h"
 
 namespace andiron {
+namespace {
+
+// Of a positional, its name and no more.
+class PlainUsage : public CLI::Formatter {
+ public:
+  std::string make_option_usage(const CLI::Option* option) const override { return make_option_name(option, true); }
+};
+
+}  // namespace
 
 CancelVerb::CancelVerb(CLI::App& app)
     : Verb(app, "cancel", "cancel a queued or running job, whoever submitted it",
@@ -16,7 +25,10 @@ CancelVerb::CancelVerb(CLI::App& app)
            "  andiron cancel job-17\n"
            "  andiron cancel spell job-17        only if it is a job of the pool spell"),
       address_(app_) {
-  app_.add_option("[POOL] JOB", names_, "the job's id; before it, its pool, to be sure")->required()->expected(1, 2);
+  AddWords(app_, "[POOL] JOB", 2, names_, "the job's id; before it, its pool, to be sure")
+      ->required()
+      ->option_text("TEXT REQUIRED");
+  app_.formatter(std::make_unique<PlainUsage>());
 }
 
 int CancelVerb::Run() const {

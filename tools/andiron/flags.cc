@@ -169,6 +169,23 @@ ConfigSources SettingsFlags::Sources(const CommandLine& line) const {
   return sources;
 }
 
+CLI::Option* AddWords(CLI::App& verb, const std::string& name, std::size_t most, std::vector<std::string>& words,
+                      const std::string& help) {
+  const auto keep = [name, most, &words](const CLI::results_t& given) {
+    if (most > 0 && given.size() > most) {
+      throw CLI::ArgumentMismatch::AtMost(name, static_cast<int>(most), given.size());
+    }
+    words = given;
+    return true;
+  };
+  // Without "extra" arguments it doesn't look for lists; then it takes as many words as it must have, so it must have
+  // all; and with this policy it doesn't mind that they are fewer.
+  constexpr int kAll = CLI::detail::expected_max_vector_size;
+  CLI::Option* option = verb.add_option(name, keep, help);
+  option->expected(kAll, kAll)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  return option->type_name("TEXT");
+}
+
 int ReportParseError(const CLI::App& app, const CLI::ParseError& error, std::ostream& out, std::ostream& err) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error, out, err);
   const CLI::App& verb = Chosen(app);

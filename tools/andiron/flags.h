@@ -13,6 +13,7 @@
 #ifndef ANDIRON_TOOLS_ANDIRON_FLAGS_H_
 #define ANDIRON_TOOLS_ANDIRON_FLAGS_H_
 
+#include <cstddef>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 
 namespace CLI {
 class App;
+class Option;
 class ParseError;
 }  // namespace CLI
 
@@ -58,6 +60,11 @@ class SettingsFlags {
   std::string config_file_;
   std::vector<Assignment> flags_;
 };
+
+// A positional of several words, at most `most` (0 = any number), each taken as it is: CLI11 itself reads "[a,b]" as a
+// list of two.
+CLI::Option* AddWords(CLI::App& verb, const std::string& name, std::size_t most, std::vector<std::string>& words,
+                      const std::string& help);
 
 // Prints what CLI11 found wrong, with the nearest right name, to `err`: 64. Or the help that was asked for to `out`: 0.
 int ReportParseError(const CLI::App& app, const CLI::ParseError& error, std::ostream& out, std::ostream& err);

@@ -44,7 +44,7 @@ Split SplitOf(const std::string& word) {
 }  // namespace
 
 RunVerb::RunVerb(CLI::App& app) : Verb(app, "run", "one batch through a private worker", kExamples), flags_(app_) {
-  app_.add_option("FILE", files_, "where the jobs are; none or -: stdin");
+  AddWords(app_, "FILE", 0, files_, "where the jobs are; none or -: stdin");
   app_.add_option("--split", split_, "what a job is: a line, a part that ends in a NUL byte, a whole FILE")
       ->check(CLI::IsMember({"line", "nul", "file"}))
       ->capture_default_str();
