@@ -4,14 +4,20 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <csignal>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
 
 #include "tests/support/shows.h"
+#include "tests/support/temp_directory.h"
 #include "worker/base/escape.h"
 #include "worker/base/unique_fd.h"
 
@@ -174,6 +180,116 @@ TEST(LogTest, FullDeviceDropsAndCounts) {
   log.Write(LogLevel::kInfo, "x", "no room");
   EXPECT_FALSE(log.pending());
   EXPECT_EQ(log.dropped(), 1);
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream stream(path);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// A file of ours may have so many bytes, as long as this lives; a write beyond it is an error, and no signal.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST(LogTest, OnlyLinesAreCountedAndNotTheNoticesOfThem) {
+  const UniqueFd full(open("/dev/full", O_WRONLY));
+  Log log(full.get(), LogLevel::kInfo, LogFormat::kText);
+  for (int i = 0; i < 81; ++i) log.Write(LogLevel::kInfo, "x", "no room");
+  EXPECT_EQ(log.dropped(), 81);
+}
+
+TEST(LogTest, WhatIsMissingIsSaidOnceThereIsRoom) {
+  Shows("B14");
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/log";
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  Log log(file.get(), LogLevel::kInfo, LogFormat::kJson);
+  {
+    const FileSizeLimit limit(0);
+    for (int i = 0; i < 81; ++i) log.Write(LogLevel::kInfo, "x", "no room");
+  }
+  EXPECT_EQ(ReadFile(path), "");
+  EXPECT_EQ(log.dropped(), 81);
+  log.Write(LogLevel::kInfo, "x", "there is room again");
+  log.Write(LogLevel::kInfo, "x", "and still");
+  const std::string text = ReadFile(path);
+  EXPECT_THAT(text, HasSubstr("\"event\":\"log_dropped\",\"message\":\"81 log lines dropped"));
+  EXPECT_THAT(text, HasSubstr("\"lines\":\"81\"}\n"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;
+  EXPECT_EQ(log.dropped(), 81);
+}
+
+// The disk is full in the middle of a line: that one is lost, and the next begins on a line of its own.
+TEST(LogTest, ALineThatWasCutTakesNoOtherWithIt) {
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/log";
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  Log log(file.get(), LogLevel::kInfo, LogFormat::kText);
+  {
+    const FileSizeLimit limit(10);
+    log.Write(LogLevel::kInfo, "x", "cut");
+    log.Write(LogLevel::kInfo, "x", "lost");
+  }
+  EXPECT_EQ(ReadFile(path).size(), 10U);
+  EXPECT_EQ(log.dropped(), 2);
+  log.Write(LogLevel::kInfo, "x", "whole");
+  EXPECT_THAT(ReadFile(path), MatchesRegex("....-..-..\n....-..-..T[^\n]*Z warn  2 log lines dropped[^\n]*\n"
+                                           "....-..-..T[^\n]*Z info  whole\n"));
+  EXPECT_EQ(log.dropped(), 2);
+}
+
+// The same where it is the notice that is cut: it will be said again.
+TEST(LogTest, ANoticeThatWasCutIsSaidAgain) {
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/log";
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  Log log(file.get(), LogLevel::kInfo, LogFormat::kText);
+  for (const rlim_t bytes : {rlim_t{0}, rlim_t{10}}) {
+    const FileSizeLimit limit(bytes);
+    log.Write(LogLevel::kInfo, "x", "lost");
+  }
+  EXPECT_EQ(log.dropped(), 2);
+  log.Write(LogLevel::kInfo, "x", "whole");
+  EXPECT_THAT(ReadFile(path), HasSubstr("\n2"));
+  EXPECT_THAT(ReadFile(path), HasSubstr(" 2 log lines dropped"));
+  EXPECT_EQ(log.dropped(), 2);
+}
+
+// A reader that takes half of what waits, and goes.
+TEST(LogTest, LinesThatWaitForAReaderThatGoesAreCountedOnceEach) {
+  Pipe pipe;
+  Log log(pipe.writer.get(), LogLevel::kInfo, LogFormat::kText);
+  const std::string line(1000, 'x');
+  int lines = 2200;
+  for (int i = 0; i < lines; ++i) log.ChildLine("a/0.1", "stdout", line);
+  std::string text = pipe.Read();
+  log.Flush();
+  log.ChildLine("a/0.1", "stdout", "fits, and with it the notice of those that didn't");
+  ++lines;
+  for (int i = 0; i < 8; ++i) {
+    log.Flush();
+    text += pipe.Read();
+  }
+  EXPECT_TRUE(log.pending());
+  pipe.reader.Reset();
+  log.Write(LogLevel::kInfo, "x", "to nobody");
+  ++lines;
+  EXPECT_FALSE(log.pending());
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n') + log.dropped(), lines);
 }
 
 }  // namespace

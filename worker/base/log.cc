@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 
 #include "worker/base/clock.h"
 #include "worker/base/escape.h"
@@ -123,33 +124,54 @@ void Log::Append(LogLevel level, std::string_view event, std::string_view messag
                  std::initializer_list<Field> fields) {
   const auto append_line = format_ == LogFormat::kJson ? AppendJsonLine : AppendTextLine;
   const std::size_t before = buffer_.size();
-  if (dropped_ > dropped_said_) {
-    const std::string count = std::to_string(dropped_ - dropped_said_);
-    append_line(buffer_, LogLevel::kWarn, "log_dropped", count + " log lines dropped: the log wasn't read fast enough",
-                {{"lines", count}});
+  Notice notice{0, dropped_ - dropped_said_};
+  if (notice.lines > 0) {
+    const std::string count = std::to_string(notice.lines);
+    append_line(buffer_, LogLevel::kWarn, "log_dropped",
+                count + " log lines dropped: the log took them too slowly, or not at all", {{"lines", count}});
+    notice.end = buffer_.size();
   }
   append_line(buffer_, level, event, message, fields);
   if (buffer_.size() > kBufferBytes) {
     buffer_.resize(before);
     ++dropped_;
-  } else {
-    dropped_said_ = dropped_;
+  } else if (notice.lines > 0) {
+    notices_.push_back(notice);
+    dropped_said_ += notice.lines;
   }
 }
 
 void Log::Flush() {
   std::size_t done = 0;
   while (done < buffer_.size()) {
-    const std::ptrdiff_t written = WriteSome(descriptor_, std::string_view(buffer_).substr(done));
+    const std::string_view rest = std::string_view(buffer_).substr(done);
+    const std::ptrdiff_t written = WriteSome(descriptor_, cut_ ? "\n" : rest);
     if (written == 0) break;
     if (written < 0) {
-      dropped_ += std::count(buffer_.begin() + static_cast<std::ptrdiff_t>(done), buffer_.end(), '\n');
-      done = buffer_.size();
-      break;
+      Forget(done);
+      DropAll();
+      return;
     }
-    done += static_cast<std::size_t>(written);
+    if (!std::exchange(cut_, false)) done += static_cast<std::size_t>(written);
+    within_line_ = done > 0 && buffer_[done - 1] != '\n';
   }
-  buffer_.erase(0, done);
+  Forget(done);
+}
+
+// The first `bytes` of the buffer have been written.
+void Log::Forget(std::size_t bytes) {
+  buffer_.erase(0, bytes);
+  while (!notices_.empty() && notices_.front().end <= bytes) notices_.pop_front();
+  for (Notice& notice : notices_) notice.end -= bytes;
+}
+
+void Log::DropAll() {
+  const auto lines = std::count(buffer_.begin(), buffer_.end(), '\n');
+  dropped_ += lines - static_cast<std::int64_t>(notices_.size());
+  for (const Notice& notice : notices_) dropped_said_ -= notice.lines;
+  notices_.clear();
+  buffer_.clear();
+  cut_ = within_line_;
 }
 
 }  // namespace andiron
