@@ -26,6 +26,7 @@
 namespace andiron {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using Kind = control::FromWorker::KindCase;
 
@@ -106,7 +107,29 @@ TEST(ControlServer, RefusalsSayWhy) {
     // Far over the limit it doesn't even leave the client.
     EXPECT_TRUE(absl::IsInvalidArgument(client.Queue(SubmitMessage(4, "a", std::string(10000, 'x')))));
     EXPECT_EQ(EndOf(client, SubmitMessage(5, std::string(256, 'i'))).outcome().outcome(), control::Outcome::SUCCEEDED);
-    EXPECT_EQ(EndOf(client, SubmitMessage(6, std::string(257, 'i'))).error().code(), control::Error::BAD_REQUEST);
+    const auto overlong = EndOf(client, SubmitMessage(6, std::string(257, 'i')));
+    EXPECT_EQ(overlong.refused().reason(), control::Refused::INVALID_ID);
+    EXPECT_THAT(overlong.refused().text(), HasSubstr("1 to 256 bytes"));
+  }));
+}
+
+TEST(ControlServer, PoolsThatThereAreAreNamedButNotAThousandOfThem) {
+  WorkerSettings settings = SettingsOf(EchoPool());
+  for (int i = 1; i < 1000; ++i) {
+    PoolSettings pool = EchoPool();
+    pool.name = std::to_string(i) + std::string(60, 'p');
+    pool.warm = 0;
+    settings.pools.push_back(pool);
+  }
+  ServerRig rig(settings);
+  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
+    control::ToWorker nowhere = SubmitMessage(1, "a");
+    nowhere.mutable_submit()->set_pool("nowhere");
+    const control::FromWorker refused = EndOf(client, nowhere);
+    EXPECT_EQ(refused.refused().reason(), control::Refused::UNKNOWN_POOL);
+    EXPECT_THAT(refused.refused().text(), HasSubstr(": it has 'echo', '1p"));
+    EXPECT_THAT(refused.refused().text(), EndsWith(" and 990 more"));
+    EXPECT_EQ(EndOf(client, SubmitMessage(2, "b", "y")).outcome().output(), "y");
   }));
 }
 

@@ -20,6 +20,7 @@
 #include "worker/control/control_limits.h"
 #include "worker/control/control_words.h"
 #include "worker/control/socket_path.h"
+#include "worker/driver/end_text.h"
 
 namespace andiron {
 namespace {
@@ -237,7 +238,7 @@ TEST(ControlWords, EveryWordComesBack) {
     const auto refusal = static_cast<Refusal>(i);
     EXPECT_EQ(FromWire(ToWire(refusal)), refusal);
     EXPECT_EQ(control::Refused::Reason_Name(ToWire(refusal)), Name(refusal));
-    EXPECT_STRNE(Explain(refusal), "");
+    EXPECT_NE(ExplainRefusal(refusal, {}), "");
   }
   EXPECT_EQ(FromWire(control::Outcome::KIND_UNSPECIFIED), std::nullopt);
   EXPECT_EQ(FromWire(control::Refused::REASON_UNSPECIFIED), std::nullopt);

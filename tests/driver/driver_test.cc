@@ -48,6 +48,7 @@ TEST(Driver, RefusalComesAtTheEndOfATurnAndNotFromWithinSubmit) {
     ++calls;
     EXPECT_TRUE(report.refused);
     EXPECT_EQ(report.refusal, Refusal::kUnknownPool);
+    EXPECT_EQ(report.error, "the worker has no pool of that name: it has 'echo'");
   });
   EXPECT_EQ(calls, 0);
   EXPECT_TRUE(rig.RunUntil([&] { return calls > 0; }));

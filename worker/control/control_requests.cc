@@ -101,12 +101,6 @@ void ControlServer::Greet(ControlPeer& peer, const control::ClientHello& hello) 
 }
 
 void ControlServer::Take(ControlPeer& peer, control::Submit& submit) {
-  if (submit.id().size() > kControlIdBytesMax) {
-    peer.SayError(
-        submit.request(), control::Error::BAD_REQUEST,
-        "an id of " + std::to_string(submit.id().size()) + " bytes; it may have " + std::to_string(kControlIdBytesMax));
-    return;
-  }
   Asked asked{peer.number(), submit.request(), submit.id().empty() ? worker_.desk().MakeUpId() : submit.id(),
               submit.detach()};
   JobSubmitted job;
@@ -190,15 +184,6 @@ void ControlServer::OnAccepted(JobNumber job) {
   if (asked.detach) asked_.erase(found);
 }
 
-// ": it has 'spell', 'search'"
-std::string ControlServer::PoolNames() const {
-  std::string text;
-  for (const PoolSettings& pool : worker_.settings().pools) {
-    text += (text.empty() ? ": it has '" : ", '") + pool.name + "'";
-  }
-  return text;
-}
-
 void ControlServer::OnRefused(const Refused& refused) {
   const auto asked = asked_.extract(static_cast<std::uint64_t>(refused.job));
   if (asked.empty()) return;
@@ -212,7 +197,7 @@ void ControlServer::OnRefused(const Refused& refused) {
   answer.set_reason(ToWire(refused.reason));
   const auto retry = std::chrono::ceil<std::chrono::milliseconds>(refused.retry_after).count();
   answer.set_retry_after_ms(static_cast<std::uint64_t>(std::max<std::int64_t>(0, retry)));
-  answer.set_text(Explain(refused.reason) + (refused.reason == Refusal::kUnknownPool ? PoolNames() : ""));
+  answer.set_text(ExplainRefusal(refused.reason, worker_.settings().pools));
   peer->Say(message);
 }
 

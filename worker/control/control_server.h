@@ -71,7 +71,6 @@ class ControlServer final : public JobSource {
   void PauseAccepting();
   void Admit(UniqueFd descriptor);
   void OnPeerEvent(std::uint64_t number, int status);
-  std::string PoolNames() const;
   void Serve(ControlPeer& peer);
   void Settle(ControlPeer& peer);
   void Drop(std::uint64_t number);

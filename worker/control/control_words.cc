@@ -60,24 +60,4 @@ std::optional<Refusal> FromWire(control::Refused::Reason reason) {
   return std::nullopt;
 }
 
-const char* Explain(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::kQueueFull:
-      return "the pool's queue is full: try again later, or raise queue_limit or max_children";
-    case Refusal::kDraining:
-      return "the worker is draining: it accepts no jobs until it is resumed or replaced";
-    case Refusal::kBreakerOpen:
-      return "the pool's children fail to start and none is ready: see the worker's log for the reason";
-    case Refusal::kUnknownPool:
-      return "the worker has no pool of that name";
-    case Refusal::kDuplicateId:
-      return "a job of this id is queued or running";
-    case Refusal::kTooLarge:
-      return "the payload is larger than the pool's max_payload";
-    case Refusal::kInvalidId:
-      return "a job's id is UTF-8 text of 1 to 256 bytes";
-  }
-  return "refused";
-}
-
 }  // namespace andiron

@@ -19,9 +19,6 @@ control::Refused::Reason ToWire(Refusal refusal);
 std::optional<Outcome> FromWire(control::Outcome::Kind kind);
 std::optional<Refusal> FromWire(control::Refused::Reason reason);
 
-// For people, with what to do: "the pool's queue is full: ..."
-const char* Explain(Refusal refusal);
-
 }  // namespace andiron
 
 #endif  // ANDIRON_WORKER_CONTROL_CONTROL_WORDS_H_

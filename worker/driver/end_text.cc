@@ -1,5 +1,7 @@
 #include "worker/driver/end_text.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 
 namespace andiron {
@@ -76,7 +78,44 @@ std::string Explain(const ReportOutcome& report, const EndFacts& facts) {
   return "";
 }
 
+std::string_view Explain(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kQueueFull:
+      return "the pool's queue is full: try again later, or raise queue_limit or max_children";
+    case Refusal::kDraining:
+      return "the worker is draining: it accepts no jobs until it is resumed or replaced";
+    case Refusal::kBreakerOpen:
+      return "the pool's children fail to start and none is ready: see the worker's log for the reason";
+    case Refusal::kUnknownPool:
+      return "the worker has no pool of that name";
+    case Refusal::kDuplicateId:
+      return "a job of this id is queued or running";
+    case Refusal::kTooLarge:
+      return "the payload is larger than the pool's max_payload";
+    case Refusal::kInvalidId:
+      return "a job's id is UTF-8 text of 1 to 256 bytes";
+  }
+  return "refused";
+}
+
+// ": it has 'spell', 'search'"; of many, the first.
+std::string PoolNames(const std::vector<PoolSettings>& pools) {
+  constexpr std::size_t kNamed = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(pools.size(), kNamed); ++i) {
+    text += (i == 0 ? ": it has '" : ", '") + pools[i].name + "'";
+  }
+  if (pools.size() > kNamed) text += " and " + std::to_string(pools.size() - kNamed) + " more";
+  return text;
+}
+
 }  // namespace
+
+std::string ExplainRefusal(Refusal refusal, const std::vector<PoolSettings>& pools) {
+  std::string text(Explain(refusal));
+  if (refusal == Refusal::kUnknownPool) text += PoolNames(pools);
+  return text;
+}
 
 std::string ExplainEnd(const ReportOutcome& report, const EndFacts& facts) {
   std::string text = Explain(report, facts);

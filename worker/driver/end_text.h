@@ -2,11 +2,13 @@
 #ifndef ANDIRON_WORKER_DRIVER_END_TEXT_H_
 #define ANDIRON_WORKER_DRIVER_END_TEXT_H_
 
+#include <andiron/outcome.h>
 #include <andiron/settings.h>
 #include <andiron/time.h>
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "jobs/action.h"
 
@@ -25,6 +27,9 @@ struct EndFacts {
 
 // "" after kSucceeded.
 std::string ExplainEnd(const ReportOutcome& report, const EndFacts& facts);
+
+// Why a job was refused, and what to do: "the pool's queue is full: ...". `pools` are those that there are.
+std::string ExplainRefusal(Refusal refusal, const std::vector<PoolSettings>& pools);
 
 // "1h", "30s", "1m30s", "250ms", "1.5ms", "0s": as people write it in the settings, to three digits below a second.
 std::string TimeText(Duration duration);

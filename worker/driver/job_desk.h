@@ -62,6 +62,7 @@ class JobDesk final : public Desk {
   // What is known of a job that hasn't ended; null = none.
   const Entry* Find(JobNumber job) const;
   std::size_t unfinished() const { return jobs_.size(); }
+  const std::vector<PoolSettings>& pools() const { return pools_; }
 
  private:
   JobSource* SourceOf(JobNumber job) const;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "worker/driver/end_text.h"
+
 namespace andiron {
 
 JobHandle LocalSource::Submit(JobRequest request, ReportCallback report) {
@@ -25,7 +27,7 @@ void LocalSource::OnRefused(const Refused& refused) {
   report.refused = true;
   report.refusal = refused.reason;
   report.retry_after = refused.retry_after;
-  report.error = "refused: " + std::string(Name(refused.reason));
+  report.error = ExplainRefusal(refused.reason, desk_.pools());
   Report(refused.job, std::move(report));
 }
 
