@@ -83,7 +83,7 @@ class Service {
     char folder[] = "/tmp/andiron-fuzz-XXXXXX";
     Require(mkdtemp(folder) != nullptr, "there is a place for the socket");
     folder_ = folder;
-    Require(uv_loop_init(&loop_) == 0, "there is a loop");
+    Require(uv_loop_init(&loop_) == 0 && uv_async_init(&loop_, &host_, nullptr) == 0, "there is a loop");
     Start();
   }
   ~Service() {
@@ -140,6 +140,7 @@ class Service {
   std::string folder_;
   UniqueFd null_{open("/dev/null", O_WRONLY | O_CLOEXEC)};
   uv_loop_t loop_;
+  uv_async_t host_;  // has the loop go on when the worker has stopped: it still answers
   std::unique_ptr<WorkerImpl> worker_;
   std::unique_ptr<ControlServer> server_;
 };

@@ -15,7 +15,8 @@ namespace andiron {
 // The bounds of a server; tests make them smaller.
 struct ControlBounds {
   std::size_t clients = 1000;
-  // Submissions of one client that are neither accepted nor refused, before we stop reading from it.
+  // Requests of one client that wait for the core (submissions that are neither accepted nor refused, waits for the end
+  // of a drain or of the worker), before we stop reading from it.
   std::size_t undecided = 10000;
   // Bytes that wait for one client: before we stop reading from it, and before it is disconnected.
   std::size_t unread_pause = std::size_t{4} << 20;
@@ -36,6 +37,10 @@ struct ControlBounds {
 // Bytes read from one client, and clients accepted, in one turn: so that none can starve the others.
 inline constexpr std::size_t kControlReadPerTurn = std::size_t{1} << 20;
 inline constexpr int kControlAcceptsPerTurn = 64;
+// Messages of one client that are heard in one turn. Bytes don't bound that: the smallest request has five, so that a
+// MiB of them is a second of the loop's time. So many take it about a millisecond, of which a turn's own work, paid
+// once for all of them, is still a small part.
+inline constexpr std::size_t kControlMessagesPerTurn = 256;
 
 inline constexpr std::size_t kControlIdBytesMax = kJobIdBytesMax;
 // Everything of a Submit but its payload.

@@ -29,9 +29,18 @@ int ControlPeer::Watch(uv_loop_t* loop, void* owner, Callback callback) {
   return 0;
 }
 
+void ControlPeer::NewTurn(std::uint64_t turn) {
+  if (turn_ == turn) return;
+  turn_ = turn;
+  read_budget_ = kControlReadPerTurn;
+  message_budget_ = kControlMessagesPerTurn;
+}
+
 std::optional<control::ToWorker> ControlPeer::Next() {
-  while (reading()) {
+  rest_ = true;
+  while (reading() && message_budget_ > 0) {
     if (const auto frame = reader_.Next()) {
+      --message_budget_;
       frame_looks_ = 0;
       control::ToWorker message;
       if (!message.ParseFromArray(frame->body.data(), static_cast<int>(frame->body.size()))) {
@@ -44,7 +53,9 @@ std::optional<control::ToWorker> ControlPeer::Next() {
       Expel(control::Error::PROTOCOL, reader_.error_text());
       return std::nullopt;
     }
-    if (read_budget_ == 0 || !Receive()) return std::nullopt;
+    if (read_budget_ == 0) break;
+    rest_ = Receive();
+    if (!rest_) break;
   }
   return std::nullopt;
 }

@@ -36,10 +36,13 @@ class ControlPeer {
 
   // ---- in ----
 
-  // Allows the next kControlReadPerTurn bytes.
-  void NewTurn() { read_budget_ = kControlReadPerTurn; }
-  // The next message. Nothing: there is none now, or we don't read now, or the connection has ended.
+  // Allows what may be read and heard in a turn; once in each, which the number tells apart.
+  void NewTurn(std::uint64_t turn);
+  // The next message. Nothing: there is none now, or no more in this turn, or we don't read now, or the connection has
+  // ended.
   std::optional<control::ToWorker> Next();
+  // There may be more that has come already: to be asked again in the next turn, although no byte need come.
+  bool unheard() const { return reading() && rest_; }
 
   // ---- out ----
 
@@ -68,14 +71,14 @@ class ControlPeer {
 
   bool greeted = false;
   std::string client;         // who it says it is
-  std::size_t undecided = 0;  // its submissions that are neither accepted nor refused
+  std::size_t undecided = 0;  // its requests that wait for the core: see ControlBounds
   // Its jobs that end with the connection.
   absl::flat_hash_set<std::uint64_t> jobs;
 
  private:
   std::size_t unwritten() const { return out_.size() - written_; }
   bool owes_hello() const { return !greeted; }
-  bool owes_frame() const { return reading() && reader_.half(); }
+  bool owes_frame() const { return reading() && !rest_ && reader_.half(); }
   bool Receive();
   void End(std::string text);
 
@@ -85,8 +88,11 @@ class ControlPeer {
   UvHandle<uv_poll_t> poll_;  // closed before the descriptor
   FrameReader reader_;
   std::string out_;
-  std::size_t written_ = 0;  // bytes at the front of out_ that are gone
+  std::size_t written_ = 0;            // bytes at the front of out_ that are gone
+  std::optional<std::uint64_t> turn_;  // whose budgets these are
   std::size_t read_budget_ = 0;
+  std::size_t message_budget_ = 0;
+  bool rest_ = false;  // Next() has stopped before the end of what has come
   int watched_ = 0;
   void* owner_ = nullptr;
   Callback callback_ = nullptr;

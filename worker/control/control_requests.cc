@@ -141,6 +141,7 @@ void ControlServer::Take(ControlPeer& peer, const control::Drain& drain) {
   worker_.control().Drain({});
   if (drain.wait()) {
     drain_waiting_.push_back({peer.number(), drain.request(), worker_.control().resumes()});
+    ++peer.undecided;
   } else {
     peer.SayDone(drain.request());
   }
@@ -162,6 +163,7 @@ void ControlServer::Take(ControlPeer& peer, const control::Stop& stop) {
   worker_.control().Stop(stop.now(), {});
   if (stop.wait() && !worker_.stopped()) {
     stop_waiting_.push_back({peer.number(), stop.request(), 0});
+    ++peer.undecided;
   } else {
     peer.SayDone(stop.request());
   }
@@ -246,6 +248,7 @@ void ControlServer::AnswerWaiting() {
     const bool called_off = waiting.resumes != worker_.control().resumes();
     if (!drained && !called_off) return false;
     if (ControlPeer* peer = Address(waiting.peer)) {
+      --peer->undecided;
       if (called_off) {
         peer->SayError(waiting.request, control::Error::CALLED_OFF, "the worker was resumed before the drain's end");
       } else {
@@ -256,7 +259,10 @@ void ControlServer::AnswerWaiting() {
   });
   std::erase_if(stop_waiting_, [&](const Waiting& waiting) {
     if (!stopped) return false;
-    if (ControlPeer* peer = Address(waiting.peer)) peer->SayDone(waiting.request);
+    if (ControlPeer* peer = Address(waiting.peer)) {
+      --peer->undecided;
+      peer->SayDone(waiting.request);
+    }
     return true;
   });
 }

@@ -55,6 +55,7 @@ absl::Status ControlServer::Start() {
       look_timer_.Init(this, [&](uv_timer_t* handle) { return uv_timer_init(loop, handle); }),
       accept_timer_.Init(this, [&](uv_timer_t* handle) { return uv_timer_init(loop, handle); }),
       last_words_timer_.Init(this, [&](uv_timer_t* handle) { return uv_timer_init(loop, handle); }),
+      awake_.Init(this, [&](uv_idle_t* handle) { return uv_idle_init(loop, handle); }),
   };
   for (const int error : errors) {
     if (error != 0) return absl::ResourceExhaustedError(std::string("libuv: ") + uv_strerror(error));
@@ -63,6 +64,7 @@ absl::Status ControlServer::Start() {
   look_timer_.Unref();
   accept_timer_.Unref();
   last_words_timer_.Unref();
+  awake_.Unref();
   uv_poll_start(listener_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
     if (auto* server = static_cast<ControlServer*>(handle->data)) server->Accept();
   });
@@ -158,14 +160,22 @@ void ControlServer::OnPeerEvent(std::uint64_t number, int status) {
     Drop(number);
     return;
   }
-  peer->NewTurn();
   peer->Flush();
   Serve(*peer);
 }
 
 void ControlServer::Serve(ControlPeer& peer) {
+  peer.NewTurn(worker_.driver().turns());
   while (auto message = peer.Next()) Hear(peer, *message);
   Settle(peer);
+}
+
+// Who has said more than a turn hears is heard again in the next: their bytes have been read, none need come.
+void ControlServer::ServeUnheard() {
+  for (const std::uint64_t number : std::exchange(unheard_, {})) {
+    if (ControlPeer* peer = Find(number)) Serve(*peer);
+  }
+  if (unheard_.empty()) uv_idle_stop(awake_.get());
 }
 
 // Writes what was said; then the loop watches for what matters now, or the connection is over.
@@ -176,7 +186,15 @@ void ControlServer::Settle(ControlPeer& peer) {
   } else {
     peer.Rewatch();
     if (peer.owes()) KeepLooking();
+    if (peer.unheard()) AwaitNextTurn(peer);
   }
+}
+
+void ControlServer::AwaitNextTurn(ControlPeer& peer) {
+  unheard_.insert(peer.number());
+  uv_idle_start(awake_.get(), [](uv_idle_t* handle) {
+    if (auto* server = static_cast<ControlServer*>(handle->data)) server->ServeUnheard();
+  });
 }
 
 void ControlServer::Drop(std::uint64_t number) {
@@ -234,7 +252,6 @@ void ControlServer::OnTurnEnd() {
     ControlPeer* peer = Find(number);
     if (peer == nullptr) continue;
     peer->Flush();
-    peer->NewTurn();
     Serve(*peer);
   }
 }

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,7 +73,9 @@ class ControlServer final : public JobSource {
   void Admit(UniqueFd descriptor);
   void OnPeerEvent(std::uint64_t number, int status);
   void Serve(ControlPeer& peer);
+  void ServeUnheard();
   void Settle(ControlPeer& peer);
+  void AwaitNextTurn(ControlPeer& peer);
   void Drop(std::uint64_t number);
   void KeepLooking();
   void LookAtAll();
@@ -99,11 +102,13 @@ class ControlServer final : public JobSource {
   UvHandle<uv_timer_t> look_timer_;
   UvHandle<uv_timer_t> accept_timer_;
   UvHandle<uv_timer_t> last_words_timer_;
+  UvHandle<uv_idle_t> awake_;  // while somebody is unheard, the poll doesn't sleep
   bool looking_ = false;
 
   std::uint64_t last_peer_ = 0;
   absl::flat_hash_map<std::uint64_t, std::unique_ptr<ControlPeer>> peers_;
   std::vector<std::uint64_t> addressed_;             // who was told something, or may be read from again, in this turn
+  std::set<std::uint64_t> unheard_;                  // who has said more than a turn hears
   absl::flat_hash_map<std::uint64_t, Asked> asked_;  // by job number
   std::vector<Waiting> drain_waiting_;
   std::vector<Waiting> stop_waiting_;

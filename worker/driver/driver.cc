@@ -106,6 +106,7 @@ void Driver::Turn() {
   }
   log_.Flush();
   turn_ended_ = Now();
+  ++turns_;
   lag_.Record(turn_ended_, turn_ended_ - woke_);
   if (all_read) round_began_ = turn_ended_;
   ArmTimer();

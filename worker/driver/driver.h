@@ -62,6 +62,8 @@ class Driver {
   Operator& control() { return operator_; }
   const WorkerSettings& settings() const { return settings_; }
   bool stopped() const { return operator_.stopped(); }
+  // How many have ended: the same for all that happens from one's end to the next one's.
+  std::uint64_t turns() const { return turns_; }
   int live_children() const { return children_->live(); }
 
   // Runs `call` at the very end of a turn, soon.
@@ -137,6 +139,7 @@ class Driver {
   TimePoint woke_;         // the clock when the last poll ended
   TimePoint armed_ = kNever;
   bool stepped_ = false;  // the first step needs no fact: it starts the pools
+  std::uint64_t turns_ = 0;
   LoopLag lag_;
   WorkerState told_state_ = WorkerState::kRunning;
 
