@@ -156,6 +156,8 @@ TEST(Values, AreTakenAtTheirLimitAndRefusedOnePast) {
       {"queue_limit", "0", "1.0", "expected a whole number, not '1.0'"},
       {"queue_limit", "007", "0x7", "expected a whole number, not '0x7'"},
       {"env_inherit", "none", "''", "expected all, none, or a list of names, not an empty text"},
+      {"env_inherit", "[all]", "[PATH, All]", "expected all, none, or a list of names, not 'All' among names"},
+      {"env_inherit", "[None]", "none, PATH", "expected all, none, or a list of names, not 'none' among names"},
       {"env", "A=1 'B=2 3'", "A=1 B", "expected names with values (NAME: VALUE, or NAME=VALUE), not 'B'"},
       {"env", "{A: ''}", "{'': x}", "expected the name of a variable, not ''"},
   };
@@ -199,6 +201,20 @@ pools:
   EXPECT_EQ(spell.user, "null");
   EXPECT_THAT(settings.pools[1].command, ElementsAre("python3", "my child.py"));
   EXPECT_THAT(settings.pools[1].env_inherit.names, ElementsAre("PATH", "HOME"));
+}
+
+// It doesn't mean a variable of that name.
+TEST(Document, AllAndNoneMeanTheSameInAList) {
+  const auto inherited = [](const std::string& value) {
+    const ConfigResult result = LoadText(OnePool("    env_inherit: " + value + "\n"));
+    EXPECT_THAT(ErrorLines(result), IsEmpty());
+    const EnvInherit& inherit = result.config.settings.pools.at(0).env_inherit;
+    EXPECT_THAT(inherit.names, IsEmpty());
+    return inherit.kind;
+  };
+  EXPECT_EQ(inherited("[all]"), EnvInherit::Kind::kAll);
+  EXPECT_EQ(inherited("[None]"), EnvInherit::Kind::kNone);
+  EXPECT_EQ(inherited("[]"), EnvInherit::Kind::kNone);
 }
 
 TEST(Document, MayBeJsonAndHaveAByteOrderMark) {

@@ -90,5 +90,20 @@ TEST(ConfigSchema, IsJsonThatKnowsEveryKey) {
   for (const SettingDescription& setting : DescribePoolSettings()) EXPECT_TRUE(keys.contains(setting.key));
 }
 
+// A document with ${VARIABLE} in it is right wherever the reader puts in what that is.
+TEST(ConfigSchema, AChoiceMayComeFromAVariable) {
+  const std::string schema = ConfigSchema();
+  const std::string_view choice = R"("anyOf":[{"enum":[)";
+  const std::string_view variable = R"(]},{"type":"string","pattern":"[$][{]"}])";
+  int choices = 0;
+  for (std::size_t at = schema.find("\"enum\""); at != std::string::npos; at = schema.find("\"enum\"", at + 1)) {
+    const std::size_t begin = choice.find("\"enum\"");
+    EXPECT_EQ(schema.substr(at - begin, choice.size()), choice);
+    EXPECT_EQ(schema.substr(schema.find(']', at), variable.size()), variable);
+    ++choices;
+  }
+  EXPECT_GE(choices, 3) << "log_level, log_format, and those of LiveKit's agents";
+}
+
 }  // namespace
 }  // namespace andiron

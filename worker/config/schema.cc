@@ -11,6 +11,8 @@ namespace {
 constexpr std::string_view kDurationPattern = "^([0-9]+([.][0-9]{1,3})?(d|h|m|s|ms|us|ns))+$";
 constexpr std::string_view kSizePattern = "^[0-9]+([.][0-9]{1,3})?([KMGT]iB|[kKMGT]?B)$";
 constexpr std::string_view kRatePattern = "^[0-9]+([.][0-9]{1,3})?([KMGT]iB|[kKMGT]?B)(/s)?$";
+// What an environment variable puts in is not known here.
+constexpr std::string_view kVariable = R"({"type":"string","pattern":"[$][{]"})";
 constexpr std::string_view kTexts = R"("type":"array","items":{"type":["string","number","boolean"]})";
 
 std::string FormOf(const Setting& setting) {
@@ -69,8 +71,7 @@ std::vector<SettingDescription> Describe(const std::vector<Setting>& table) {
 std::string Pattern(std::string_view pattern, const Setting& setting) {
   std::string any = R"({"type":"string","pattern":)" + JsonQuoted(pattern) + R"(},{"const":0})";
   if (!setting.zero.empty()) any += R"(,{"const":)" + JsonQuoted(setting.zero) + "}";
-  // What an environment variable puts in is not known here.
-  return R"("anyOf":[)" + any + R"(,{"type":"string","pattern":"[$][{]"}])";
+  return R"("anyOf":[)" + any + "," + std::string(kVariable) + "]";
 }
 
 std::string TypeOf(const Setting& setting) {
@@ -92,7 +93,7 @@ std::string TypeOf(const Setting& setting) {
       return R"("type":"object","additionalProperties":{"type":["string","number","boolean"]})";
     case Kind::kInteger: {
       std::string number = R"({"type":"integer","minimum":)" + std::to_string(setting.min) + R"(,"maximum":)" +
-                           std::to_string(setting.max) + R"(},{"type":"string","pattern":"[$][{]"})";
+                           std::to_string(setting.max) + "}," + std::string(kVariable);
       if (!setting.zero.empty()) number += R"(,{"const":)" + JsonQuoted(setting.zero) + "}";
       return R"("anyOf":[)" + number + "]";
     }
@@ -102,8 +103,8 @@ std::string TypeOf(const Setting& setting) {
   }
   std::string choices;
   for (const std::string& choice : setting.choices) choices += (choices.empty() ? "" : ",") + JsonQuoted(choice);
-  if (setting.kind == Kind::kChoices) return R"("type":"array","items":{"enum":[)" + choices + "]}";
-  return R"("enum":[)" + choices + "]";
+  const std::string choice = R"("anyOf":[{"enum":[)" + choices + "]}," + std::string(kVariable) + "]";
+  return setting.kind == Kind::kChoices ? R"("type":"array","items":{)" + choice + "}" : choice;
 }
 
 std::string Properties(const std::vector<Setting>& table, const std::vector<SettingDescription>& descriptions,

@@ -180,27 +180,34 @@ bool IsVariableName(std::string_view name) {
   return !name.empty() && name.find('=') == name.npos && std::isdigit(static_cast<unsigned char>(name.front())) == 0;
 }
 
+// `all` and `none` mean the same in a list, where they must stand alone.
+std::string InheritNames(const Setting& setting, const std::vector<std::string>& names, EnvInherit& field) {
+  const auto word = std::find_if(names.begin(), names.end(),
+                                 [](const std::string& name) { return Lower(name) == "all" || Lower(name) == "none"; });
+  if (word == names.end()) {
+    field = {names.empty() ? EnvInherit::Kind::kNone : EnvInherit::Kind::kNames, names};
+    return {};
+  }
+  if (names.size() > 1) return Expected(setting, Shown(*word) + " among names");
+  field = {Lower(*word) == "all" ? EnvInherit::Kind::kAll : EnvInherit::Kind::kNone, {}};
+  return {};
+}
+
 std::string AssignInherit(const Setting& setting, const Written& written, EnvInherit& field) {
   if (auto* text = std::get_if<std::string>(&written)) {
-    if (Lower(*text) == "all" || Lower(*text) == "none") {
-      field = {Lower(*text) == "all" ? EnvInherit::Kind::kAll : EnvInherit::Kind::kNone, {}};
-      return {};
-    }
     std::string blanks = *text;
     std::replace(blanks.begin(), blanks.end(), ',', ' ');
     const auto words = SplitWords(blanks);
     if (!words || words->empty() || !std::all_of(words->begin(), words->end(), IsVariableName)) {
       return Expected(setting, WrittenText(written));
     }
-    field = {EnvInherit::Kind::kNames, *words};
-    return {};
+    return InheritNames(setting, *words, field);
   }
   const auto* names = std::get_if<std::vector<std::string>>(&written);
   if (!names) return Expected(setting, WrittenText(written));
   const auto wrong = std::find_if_not(names->begin(), names->end(), IsVariableName);
   if (wrong != names->end()) return Expected(setting, Shown(*wrong));
-  field = {names->empty() ? EnvInherit::Kind::kNone : EnvInherit::Kind::kNames, *names};
-  return {};
+  return InheritNames(setting, *names, field);
 }
 
 bool HasNul(const Written& written) {
