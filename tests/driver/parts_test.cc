@@ -94,7 +94,7 @@ TEST(EndText, EveryEndButSuccessHasAText) {
   EXPECT_THAT(ExplainEnd(Ended(Outcome::kTimedOut), facts), HasSubstr("run_for (1h)"));
   EXPECT_THAT(ExplainEnd(Ended(Outcome::kQueueTimeout), facts), HasSubstr("start_by (30s)"));
   ReportOutcome shutdown = Ended(Outcome::kKilledShutdown);
-  EXPECT_THAT(ExplainEnd(shutdown, facts), Not(HasSubstr("at once"))) << "its child was being killed for another reason";
+  EXPECT_THAT(ExplainEnd(shutdown, facts), Not(HasSubstr("at once"))) << "its child died for another reason";
   shutdown.intent = Intent::kDrainTimeout;
   EXPECT_THAT(ExplainEnd(shutdown, facts), HasSubstr("drain_timeout (30s)"));
   shutdown.intent = Intent::kWorkerStopping;
