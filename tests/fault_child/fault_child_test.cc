@@ -36,6 +36,8 @@ std::string StatusOf(pid_t pid, const std::string& name) {
   return "";
 }
 
+bool Holds(pid_t pid, int mebibytes) { return std::atoi(StatusOf(pid, "VmRSS").c_str()) >= mebibytes * 1024; }
+
 // It has done what it does and waits for a signal or for its channel.
 void ExpectAsleep(ChildUnderTest& child) {
   EXPECT_TRUE(WaitUntil([&] {
@@ -354,7 +356,35 @@ std::vector<Act> WithOutput() {
       {{"use-memory", "64"},
        [](ChildUnderTest& child) {
          child.Expect<HelloMessage>();
-         EXPECT_TRUE(WaitUntil([&] { return std::atoi(StatusOf(child.pid(), "VmRSS").c_str()) >= 64 * 1024; }));
+         EXPECT_TRUE(WaitUntil([&] { return Holds(child.pid(), 64); }));
+       }},
+  };
+}
+
+std::vector<Act> WithMemoryInDescendants() {
+  return {
+      {{"descendant-uses-memory", "64"},
+       [](ChildUnderTest& child) {
+         const Left member(child, "member");
+         const Left holder(child, "holder");
+         EXPECT_TRUE(Holds(holder.pid(), 64));
+         child.Expect<HelloMessage>();
+         ExpectService(child);
+         EXPECT_FALSE(Holds(child.pid(), 64));
+       }},
+      {{"escapee-uses-memory", "64"},
+       [](ChildUnderTest& child) {
+         const Left escapee(child, "escapee");
+         EXPECT_TRUE(WaitUntil([&] { return Holds(escapee.pid(), 64); }));
+         child.Expect<HelloMessage>();
+         ExpectService(child);
+       }},
+      {{"share-memory", "64"},
+       [](ChildUnderTest& child) {
+         const Left first(child, "member");
+         const Left second(child, "member");
+         child.Expect<HelloMessage>();
+         for (const pid_t pid : {child.pid(), first.pid(), second.pid()}) EXPECT_TRUE(Holds(pid, 64));
        }},
   };
 }
@@ -418,7 +448,7 @@ std::vector<Act> WithJobs() {
 std::vector<Act> Acts() {
   std::vector<Act> acts;
   for (const auto& part : {WithoutAHello(), BeforeTheHello(), AfterTheHello(), WithABadChannel(), WithDescendants(),
-                           WithDescendantsThatResist(), WithOutput(), WithJobs()}) {
+                           WithDescendantsThatResist(), WithMemoryInDescendants(), WithOutput(), WithJobs()}) {
     acts.insert(acts.end(), part.begin(), part.end());
   }
   return acts;

@@ -233,14 +233,12 @@ void UseMemory(int mebibytes) {
 
 // In the third of a line of processes.
 void DescendantUsesMemory(int mebibytes) {
-  const pid_t pid = ForkDescendant();
-  if (pid == 0) {
-    if (fork() != 0) Hang();
-    const std::vector<char> memory = Memory(mebibytes);
-    Hang();
-  }
-  Say(1, "member " + std::to_string(pid) + "\n");
-  Good(0);
+  if (ForkDescendant() != 0) return Good(0);
+  Say(1, "member " + std::to_string(getpid()) + "\n");
+  if (fork() != 0) Hang();
+  const std::vector<char> memory = Memory(mebibytes);
+  Say(1, "holder " + std::to_string(getpid()) + "\n");
+  Hang();
 }
 
 void EscapeeUsesMemory(int mebibytes) {
@@ -252,7 +250,9 @@ void EscapeeUsesMemory(int mebibytes) {
 void ShareMemory(int mebibytes) {
   const std::vector<char> memory = Memory(mebibytes);
   for (int i = 0; i < 2; ++i) {
-    if (ForkDescendant() == 0) Hang();
+    const pid_t pid = ForkDescendant();
+    if (pid == 0) Hang();
+    Say(1, "member " + std::to_string(pid) + "\n");
   }
   Good(0);
 }

@@ -19,7 +19,6 @@ namespace andiron {
 namespace {
 
 constexpr std::uint64_t kHousekeepingMs = 200;
-constexpr std::uint64_t kRoundsPerOomSample = 5;
 // The end of the worker waits for the statuses of what it has just killed: for the first of them, then for the others.
 constexpr int kLastReapMs = 500;
 
@@ -60,6 +59,9 @@ Children::Impl::Impl(uv_loop_t* loop, Inbox& inbox, Log& log, const std::vector<
       log_brake_(loop),
       children_(pools.size()),
       cgroups_(options.worker_name, options.allow_cgroup),
+      oom_watch_(
+          loop, [this] { return options_.machine_oom_kills ? options_.machine_oom_kills() : MachineOomKills(); },
+          [this] { return children_.live() > 0; }),
       machine_counts_(!cgroups_.limits_memory()),
       spawner_(loop, pools.size(), [this](std::unique_ptr<Launch> launch) { OnLaunched(std::move(launch)); }) {
   for (const PoolSettings& settings : pools) {
@@ -111,6 +113,7 @@ void Children::Impl::Start(ChildId id) {
   launch->AddVariable(std::string(kChildVariable) + "=" + child.name());
   child.SetLaunch(spawner_.Submit(id.pool, std::move(launch)));
   WantHousekeeping();
+  if (machine_counts_) oom_watch_.Run();
 }
 
 void Children::Impl::OnLaunched(std::unique_ptr<Launch> launch) {
@@ -130,8 +133,8 @@ void Children::Impl::OnLaunched(std::unique_ptr<Launch> launch) {
 
 void Children::Impl::OnDegraded(const Launch& launch) {
   // The kernel neither limits its memory, then, nor counts its kills.
-  if (!machine_counts_) oom_growth_.Restart(CountOomKills());
   machine_counts_ = true;
+  oom_watch_.Run();
   watch_memory_ = watch_memory_ || pools_[launch.child().pool]->settings.memory_limit > 0;
   WantHousekeeping();
   if (degraded_said_) return;
@@ -270,11 +273,7 @@ void Children::Impl::OnHalted(pid_t pid, bool halted) {
   });
 }
 
-bool Children::Impl::MachineRanOutOfMemory() { return machine_counts_ && oom_growth_.IsNew(CountOomKills()); }
-
-std::int64_t Children::Impl::CountOomKills() const {
-  return options_.machine_oom_kills ? options_.machine_oom_kills() : MachineOomKills();
-}
+bool Children::Impl::MachineRanOutOfMemory() { return oom_watch_.JustRanOut(); }
 
 void Children::Impl::LetLoopEnd() {
   children_.ForEach([](Child& child) { child.LetLoopEnd(); });
@@ -310,9 +309,8 @@ Autopsy Children::Impl::Examine(const ReportDeath& death) {
 // ---- housekeeping ----
 
 void Children::Impl::WantHousekeeping() {
-  const bool wanted = machine_counts_ || !orphans_ || !cgroups_to_remove_.empty();
+  const bool wanted = watch_memory_ || !orphans_ || !cgroups_to_remove_.empty();
   if (!wanted || uv_is_active(reinterpret_cast<uv_handle_t*>(housekeeping_.get())) != 0) return;
-  if (machine_counts_) oom_growth_.Restart(CountOomKills());
   uv_timer_start(
       housekeeping_.get(),
       [](uv_timer_t* timer) {
@@ -334,12 +332,8 @@ void Children::Impl::KeepHouse() {
     // Without a handler for SIGCHLD, which is the host's, this is how stopped children are noticed.
     if (!orphans_) child.CheckHalted();
   });
-  if (live == 0 && cgroups_to_remove_.empty()) {
-    uv_timer_stop(housekeeping_.get());
-    return;
-  }
   if (watch_memory_) CheckMemory();
-  if (machine_counts_ && ++rounds_ % kRoundsPerOomSample == 0) oom_growth_.Sample(CountOomKills());
+  if (live == 0 && cgroups_to_remove_.empty()) uv_timer_stop(housekeeping_.get());
 }
 
 void Children::Impl::CheckMemory() {

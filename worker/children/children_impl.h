@@ -18,7 +18,7 @@
 #include "worker/children/children.h"
 #include "worker/children/keeper.h"
 #include "worker/children/log_brake.h"
-#include "worker/children/oom_kills.h"
+#include "worker/children/oom_watch.h"
 #include "worker/children/orphans.h"
 #include "worker/children/spawner.h"
 #include "worker/children/stop_command.h"
@@ -59,7 +59,6 @@ class Children::Impl final : public ChildOwner {
   void RemoveChildCgroup(const std::string& path);
   void KeepHouse();
   void CheckMemory();
-  std::int64_t CountOomKills() const;
   void WantHousekeeping();
   void OnDegraded(const Launch& launch);
 
@@ -78,10 +77,9 @@ class Children::Impl final : public ChildOwner {
   CgroupRoot cgroups_;
   std::optional<Orphans> orphans_;
   UvHandle<uv_timer_t> housekeeping_;
-  std::uint64_t rounds_ = 0;  // of housekeeping
+  OomWatch oom_watch_;
   bool watch_memory_ = false;
   bool machine_counts_ = false;  // some children have no cgroup that counts out-of-memory kills: the machine's must do
-  OomGrowth oom_growth_;
   bool degraded_said_ = false;
   Spawner spawner_;  // last: its helpers end before anything that they use
 };
