@@ -222,10 +222,13 @@ TEST(CgroupTest, LeftoversOfAnEarlierLifeAreKilled) {
   if (!CgroupsUsable()) GTEST_SKIP() << kNoCgroup;
   const Leftover left("lefttest");
   const Leftover other("lefttest2");
+  const std::string empty = OwnCgroup() + "/andiron-lefttest-99999998";
+  std::filesystem::create_directory(empty);
   const CgroupRoot root("lefttest");
   EXPECT_THAT(root.KillLeftovers(), testing::ElementsAre("andiron-lefttest-99999999"));
   EXPECT_FALSE(left.alive());
   EXPECT_FALSE(left.has_directory());
+  EXPECT_FALSE(std::filesystem::exists(empty)) << "and nothing was killed in it";
   EXPECT_TRUE(other.alive()) << "another worker's, whose name only begins alike";
 }
 

@@ -173,9 +173,10 @@ std::vector<std::string> CgroupRoot::KillLeftovers() const {
       RemoveCgroup(path);
       continue;
     }
+    const bool populated = LineAfter(ReadSmallFile(path + "/cgroup.events"), "populated ") == "1";
     // They must not meet their successors.
     KillAndRemove(path);
-    killed.push_back(name);
+    if (populated) killed.push_back(name);
   }
   return killed;
 }

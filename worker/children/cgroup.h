@@ -41,7 +41,8 @@ class CgroupRoot {
   void Kill() const;
 
   // Directories of earlier lives of this worker's name, locked by nobody: killed, then removed where possible.
-  // Returns their names, for the log. Empty ones that other dead workers have left are removed without a word.
+  // Returns the names of those that held processes, for the log. Empty ones, also of other dead workers, are removed
+  // without a word.
   std::vector<std::string> KillLeftovers() const;
 
  private:
