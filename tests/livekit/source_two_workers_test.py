@@ -215,7 +215,7 @@ class Drains(SourceTest):
         self.assertEqual(worker.end(), 0)
         ended = sorted(self.jobs.wait_ended(2).values())
         self.assertEqual([status for status, _ in ended], ["JS_FAILED", "JS_SUCCESS"])
-        self.assertIn("stopped", ended[0][1])
+        self.assertIn("drain_timeout (500ms) was over", ended[0][1])
 
 
 if __name__ == "__main__":
