@@ -218,7 +218,7 @@ class Memory(EndToEnd):
             process = self.start([ANDIRON, "run", *REUSE, "--warm", "2", "--max_children", "2", "--", *GATE],
                                  stdin=stream, stdout=out, stderr=subprocess.DEVNULL)
         # Reading stops: the same position while a hundred looks go by.
-        self.wait_until_still(lambda: read(f"/proc/{process.pid}/io").split(b"\n")[0])
+        self.wait_until_still(lambda: read(f"/proc/{process.pid}/fdinfo/0").split(b"\n")[0])
         self.assertEqual(os.path.getsize(self.path("out")), 0)
         self.assertLess(peak_memory(process.pid), bound)
         self.path("gate", "")
