@@ -182,10 +182,19 @@ TEST(LogTest, FullDeviceDropsAndCounts) {
   EXPECT_EQ(log.dropped(), 1);
 }
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream stream(path);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
+class LogFile {
+ public:
+  int descriptor() const { return descriptor_.get(); }
+  std::string text() const {
+    std::ifstream stream(path_);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+
+ private:
+  const TempDirectory directory_;
+  const std::string path_ = directory_.path() + "/log";
+  const UniqueFd descriptor_{open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
+};
 
 // A file of ours may have so many bytes, as long as this lives; a write beyond it is an error, and no signal.
 class FileSizeLimit {
@@ -214,19 +223,17 @@ TEST(LogTest, OnlyLinesAreCountedAndNotTheNoticesOfThem) {
 
 TEST(LogTest, WhatIsMissingIsSaidOnceThereIsRoom) {
   Shows("B14");
-  const TempDirectory directory;
-  const std::string path = directory.path() + "/log";
-  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  Log log(file.get(), LogLevel::kInfo, LogFormat::kJson);
+  const LogFile file;
+  Log log(file.descriptor(), LogLevel::kInfo, LogFormat::kJson);
   {
     const FileSizeLimit limit(0);
     for (int i = 0; i < 81; ++i) log.Write(LogLevel::kInfo, "x", "no room");
   }
-  EXPECT_EQ(ReadFile(path), "");
+  EXPECT_EQ(file.text(), "");
   EXPECT_EQ(log.dropped(), 81);
   log.Write(LogLevel::kInfo, "x", "there is room again");
   log.Write(LogLevel::kInfo, "x", "and still");
-  const std::string text = ReadFile(path);
+  const std::string text = file.text();
   EXPECT_THAT(text, HasSubstr("\"event\":\"log_dropped\",\"message\":\"81 log lines dropped"));
   EXPECT_THAT(text, HasSubstr("\"lines\":\"81\"}\n"));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;
@@ -235,37 +242,33 @@ TEST(LogTest, WhatIsMissingIsSaidOnceThereIsRoom) {
 
 // The disk is full in the middle of a line: that one is lost, and the next begins on a line of its own.
 TEST(LogTest, ALineThatWasCutTakesNoOtherWithIt) {
-  const TempDirectory directory;
-  const std::string path = directory.path() + "/log";
-  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  Log log(file.get(), LogLevel::kInfo, LogFormat::kText);
+  const LogFile file;
+  Log log(file.descriptor(), LogLevel::kInfo, LogFormat::kText);
   {
     const FileSizeLimit limit(10);
     log.Write(LogLevel::kInfo, "x", "cut");
     log.Write(LogLevel::kInfo, "x", "lost");
   }
-  EXPECT_EQ(ReadFile(path).size(), 10U);
+  EXPECT_EQ(file.text().size(), 10U);
   EXPECT_EQ(log.dropped(), 2);
   log.Write(LogLevel::kInfo, "x", "whole");
-  EXPECT_THAT(ReadFile(path), MatchesRegex("....-..-..\n....-..-..T[^\n]*Z warn  2 log lines dropped[^\n]*\n"
-                                           "....-..-..T[^\n]*Z info  whole\n"));
+  EXPECT_THAT(file.text(), MatchesRegex("....-..-..\n....-..-..T[^\n]*Z warn  2 log lines dropped[^\n]*\n"
+                                        "....-..-..T[^\n]*Z info  whole\n"));
   EXPECT_EQ(log.dropped(), 2);
 }
 
 // The same where it is the notice that is cut: it will be said again.
 TEST(LogTest, ANoticeThatWasCutIsSaidAgain) {
-  const TempDirectory directory;
-  const std::string path = directory.path() + "/log";
-  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  Log log(file.get(), LogLevel::kInfo, LogFormat::kText);
+  const LogFile file;
+  Log log(file.descriptor(), LogLevel::kInfo, LogFormat::kText);
   for (const rlim_t bytes : {rlim_t{0}, rlim_t{10}}) {
     const FileSizeLimit limit(bytes);
     log.Write(LogLevel::kInfo, "x", "lost");
   }
   EXPECT_EQ(log.dropped(), 2);
   log.Write(LogLevel::kInfo, "x", "whole");
-  EXPECT_THAT(ReadFile(path), HasSubstr("\n2"));
-  EXPECT_THAT(ReadFile(path), HasSubstr(" 2 log lines dropped"));
+  EXPECT_THAT(file.text(), HasSubstr("\n2"));
+  EXPECT_THAT(file.text(), HasSubstr(" 2 log lines dropped"));
   EXPECT_EQ(log.dropped(), 2);
 }
 

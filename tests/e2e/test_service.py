@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
 
-from rig import ANDIRON, DEADLINE, ECHO, FAULT, GATE, WithWorker, read, wait_until
+from rig import ANDIRON, DEADLINE, ECHO, FAULT, GATE, EndToEnd, WithWorker, read, wait_until
 from shows import shows
 
 POOL_FIELDS = {"name", "warm", "max_children", "slots", "quarantined", "queued", "reserved", "capacity", "breaker",
@@ -347,3 +349,27 @@ class Control(WithWorker):
         self.assertEqual(self.client("stop", "--timeout", "100ms")[0], 124)
         self.assertEqual(self.client("stop", "--now")[0], 0)
         self.ends_with(worker, 0, 10)
+
+
+class StoppedInWords(EndToEnd):
+    """A worker of four frames, whose process is this one: it says that it has stopped, and doesn't end."""
+
+    HELLO = b"\x0a\x0e" + b"\x08\x01" + b"\x12\x010" + b"\x1a\x01w" + b"\x20\x01" + b"\x28\x80\x80\x01"
+    DONE = b"\x3a\x02" + b"\x08\x01"
+
+    def serve(self, listener):
+        with listener, listener.accept()[0] as client:
+            for answer in (self.HELLO, self.DONE):
+                client.recv(4096)
+                client.sendall(bytes([len(answer)]) + answer)
+
+    def test_stop_says_that_the_process_stays(self):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.socket)
+        listener.listen()
+        worker = threading.Thread(target=self.serve, args=[listener])
+        worker.start()
+        code, _, err = self.andiron("stop", "--socket", self.socket, "--timeout", "500ms")
+        worker.join(DEADLINE)
+        self.assertEqual(code, 124)
+        self.assertIn("has stopped, but its process (pid 1) doesn't end", err)

@@ -107,6 +107,19 @@ class ToAWorker(WithWorker):
         self.assertEqual(len(out), 4000 * 1024)
         self.ends_with(worker, 0)
 
+    @shows("R104")
+    def test_a_further_one_waits_for_no_reader_of_the_last_results(self):
+        path = self.path("large", "0123456789abcdef" * (250 * 1024))
+        worker = self.start_worker("--warm", "1", "--", ECHO, "--sleep-ms", "3000")
+        deaf = self.submit_in_background("default", "@" + path)
+        wait_until(lambda: self.children("busy"), "a job runs")
+        deaf.send_signal(signal.SIGSTOP)
+        worker.terminate()
+        wait_until(lambda: "the worker is stopped" in self.log(), "only the reader is waited for")
+        worker.terminate()
+        self.ends_with(worker, 128 + signal.SIGTERM)
+        self.assertNotIn("have not read all", self.log())
+
     @shows("R103")
     def test_a_drain_is_bounded(self):
         worker = self.start_worker("--warm", "1", "--drain_timeout", "300ms", "--", ECHO, "--sleep-ms", "600000")

@@ -28,22 +28,24 @@ UniqueFd ProcessBehind(int socket) {
   return OpenPidfd(peer.pid);
 }
 
-bool Ends(const UniqueFd& process) {
+bool Ends(const UniqueFd& process, Duration patience) {
   if (!process) return true;
   pollfd waiter{process.get(), POLLIN, 0};
-  return poll(&waiter, 1, static_cast<int>(Milliseconds(kLastWords))) != 0;
+  return poll(&waiter, 1, static_cast<int>(Milliseconds(patience))) != 0;
 }
+
+Duration Left(TimePoint deadline) { return std::max(deadline - Now(), Duration::zero()); }
 
 absl::Status WaitUntilGone(ControlClient& client, TimePoint deadline) {
   bool done = false;
   while (true) {
-    const auto message = client.Next(std::max(deadline - Now(), Duration::zero()));
+    const auto message = client.Next(Left(deadline));
     if (absl::IsUnavailable(message.status())) return absl::OkStatus();
     if (!message.ok()) return done ? absl::OkStatus() : message.status();
     if (message->has_error()) return absl::InternalError(message->error().text());
     if (message->has_done()) {
       done = true;
-      deadline = Later(Now(), kLastWords);
+      deadline = std::min(deadline, Later(Now(), kLastWords));
     }
   }
 }
@@ -78,7 +80,7 @@ int StopVerb::Run() const {
   absl::Status gone = (*client)->Send(request, Duration(*timeout));
   if (gone.ok()) gone = WaitUntilGone(**client, deadline);
   if (gone.ok()) {
-    if (Ends(process)) return kExitDone;
+    if (Ends(process, std::min(Left(deadline), kLastWords))) return kExitDone;
     std::cerr << "andiron: the worker has stopped, but its process (pid " << (*client)->worker().pid()
               << ") doesn't end; its log says what it still waits for\n";
     return kExitTimedOut;

@@ -55,7 +55,6 @@ int WorkerAddress::Report(const absl::Status& status, std::ostream& err) const {
 namespace {
 
 absl::Status ErrorStatus(const control::Error& error) {
-  if (error.code() == control::Error::BAD_REQUEST) return absl::InvalidArgumentError(error.text());
   if (error.code() == control::Error::CALLED_OFF) return absl::AbortedError(error.text());
   if (error.code() == control::Error::NOT_FOUND) return absl::OutOfRangeError(error.text());
   return absl::InternalError(error.text());

@@ -40,8 +40,8 @@ class WorkerAddress {
 // How long connecting and a single answer may take.
 inline constexpr Duration kAnswerTimeout = std::chrono::seconds(10);
 
-// Sends a request other than Submit and waits for its answer. An Error becomes a status: BAD_REQUEST InvalidArgument,
-// NOT_FOUND OutOfRange (there is a worker, but not such a job), CALLED_OFF Aborted. Other messages are dropped.
+// Sends a request other than Submit and waits for its answer. An Error becomes a status: NOT_FOUND OutOfRange (there
+// is a worker, but not such a job), CALLED_OFF Aborted. Other messages are dropped.
 absl::StatusOr<control::FromWorker> Ask(ControlClient& client, const control::ToWorker& message, Duration timeout);
 
 // -o text|json, with its help.
