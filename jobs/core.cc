@@ -65,6 +65,7 @@ class Core::State {
   // ---- recording ----
   void Record(TimeRead& fact) {
     if (fact.now > ledger_.now) ledger_.now = fact.now;
+    for (Pool& pool : pools_) pool.OnPerformed(fact.performed);
   }
 
   void Record(JobSubmitted& fact) {

@@ -30,6 +30,9 @@ namespace andiron {
 // Step's `as_of`, which is earlier, expires old ones. First in each batch.
 struct TimeRead {
   TimePoint now;
+  // The clock when the actions of the last step had been carried out. Whoever is to answer one of them has its time
+  // from here: it heard nothing before, however long the loop stood still between its decision and its deed.
+  TimePoint performed{};
 };
 
 // ---- from job sources ----

@@ -13,7 +13,7 @@ void Pool::Initialize(Slot& slot) {
   SetState(slot, SlotState::kStarting);
   slot.started_at = ledger_.now;
   // Counted from the decision to start: a spawn that gets stuck is covered by the same deadline.
-  slot.state_until = Later(ledger_.now, settings_.init_timeout);
+  AwaitAnswer(slot, &Slot::state_until, settings_.init_timeout);
   ledger_.Emit(StartChild{Id(slot)});
   Settle(slot);
 }

@@ -6,7 +6,8 @@
 //
 // The files: initialize.cc (the race of a start), pool_children.cc (facts about children: the state table),
 // pool_endings.cc (stop, kill, death, quarantine), pool_jobs.cc (admission, hand-over, outcomes),
-// pool_places.cc (reservations, waiters, capacity), pool_reconcile.cc, pool_status.cc (status, invariants).
+// pool_places.cc (reservations, waiters, capacity), pool_answers.cc (since when an answer is waited for),
+// pool_reconcile.cc, pool_status.cc (status, invariants).
 #ifndef ANDIRON_JOBS_POOL_H_
 #define ANDIRON_JOBS_POOL_H_
 
@@ -35,6 +36,7 @@ class Pool {
   const PoolSettings& settings() const { return settings_; }
 
   // ---- facts ----
+  void OnPerformed(TimePoint at);
   void OnSubmitted(JobSubmitted& fact);
   void OnCancelled(Job& job, std::optional<Duration> grace);
   void OnReservationAsked(const ReservationAsked& fact);
@@ -82,6 +84,15 @@ class Pool {
  private:
   struct Reservation {
     bool on_ready_child = false;
+    Deadlines::Handle deadline = 0;
+  };
+
+  // An answer to an action of this step. Void when its deadline has been changed since.
+  struct Awaited {
+    TimePoint since{};
+    TimePoint until{};
+    std::uint32_t slot = 0;
+    TimePoint Slot::* of_slot = nullptr;  // nullptr: `deadline` is the job's or the reservation's own
     Deadlines::Handle deadline = 0;
   };
 
@@ -142,6 +153,11 @@ class Pool {
   bool TakeReservation(ReservationNumber number, bool& on_ready_child);
   void DropReservation(std::map<std::uint64_t, Reservation>::iterator reservation);
   Duration RetryAfter(Refusal reason) const;
+
+  // ---- pool_answers.cc ----
+  void AwaitAnswer(Slot& slot, TimePoint Slot::* until, Duration limit);
+  void AwaitAnswer(Deadlines::Handle deadline, Duration limit);
+  bool StillAwaited(const Awaited& answer) const;
 
   // ---- pool_reconcile.cc ----
   void DispatchQueued();
@@ -215,6 +231,7 @@ class Pool {
   bool quarantine_left_ = false;        // in this batch
   std::vector<std::uint32_t> unused_;   // slots whose idle_timeout has passed in this batch
   std::vector<std::uint32_t> greeted_;  // slots whose first message is in this batch
+  std::vector<Awaited> awaited_;        // since the last step
 
   BreakerState breaker_ = BreakerState::kClosed;
   int failed_starts_ = 0;  // in a row, in the whole pool

@@ -241,7 +241,7 @@ void Pool::ExpireState(Slot& slot) {
       if (!slot.close_sent) {
         slot.close_sent = true;
         ledger_.Emit(CloseChannel{Id(slot)});
-        slot.state_until = Later(ledger_.now, settings_.kill_grace);
+        AwaitAnswer(slot, &Slot::state_until, settings_.kill_grace);
         return;
       }
       // The driver owes a ChannelClosed for the CloseChannel; without one the slot is freed all the same.
@@ -272,7 +272,7 @@ void Pool::ExpireWatches(Slot& slot, TimePoint as_of) {
 void Pool::ExpirePing(Slot& slot) {
   if (slot.pinged) return Kill(slot, Intent::kPingTimeout, {});
   slot.pinged = true;
-  slot.ping_until = Later(ledger_.now, settings_.ping_timeout);
+  AwaitAnswer(slot, &Slot::ping_until, settings_.ping_timeout);
   ledger_.Emit(SendPing{Id(slot)});
 }
 

@@ -76,7 +76,7 @@ void Pool::AskToStop(Slot& slot, Intent intent) {
   if (slot.phase == SlotState::kVacant) slot.phase = slot.state;
   Doom(slot);
   SetState(slot, SlotState::kStopping);
-  slot.state_until = Later(ledger_.now, settings_.stop_grace);
+  AwaitAnswer(slot, &Slot::state_until, settings_.stop_grace);
   ledger_.Emit(andiron::AskToStop{Id(slot), slot.intent});
   Settle(slot);
 }
@@ -124,7 +124,7 @@ void Pool::EndIfGone(Slot& slot) {
   if (slot.exited) {
     slot.state_until = Later(ledger_.now, settings_.exit_drain);
   } else if (slot.state_until == kNever) {
-    slot.state_until = Later(ledger_.now, settings_.kill_grace);
+    AwaitAnswer(slot, &Slot::state_until, settings_.kill_grace);
   }
   Settle(slot);
 }

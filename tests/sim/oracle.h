@@ -47,6 +47,7 @@ class Oracle {
     ChildId id;
     std::int32_t pid = 0;
     TimePoint started{};
+    TimePoint told_to_start{};
     TimePoint ready_at = kNever;
     TimePoint progress_at = kNever;
     TimePoint exited_at = kNever;
@@ -59,6 +60,8 @@ class Oracle {
     TimePoint pinged_at = kNever;
     TimePoint done_at{};         // its last result
     TimePoint over_at = kNever;  // since when its slot is free of it
+    std::int64_t start_step = 0;
+    std::int64_t ping_step = 0;
     std::int64_t exit_step = 0;
     std::int64_t close_step = 0;
     std::int64_t ready_step = 0;
@@ -105,11 +108,14 @@ class Oracle {
     TimePoint accepted_at{};
     TimePoint start_deadline = kNever;
     TimePoint sent_at = kNever;
+    TimePoint told_at = kNever;  // the child got it
     TimePoint acked_at = kNever;
     TimePoint cancel_sent_at = kNever;
     std::optional<Duration> grace;  // of its cancel; none = the pool's
     std::int64_t asked_step = 0;
     std::int64_t cancel_step = 0;
+    std::int64_t cancel_sent_step = 0;
+    std::int64_t sent_step = 0;
     std::int64_t acked_step = 0;
     std::int64_t returned_step = 0;
     std::int64_t result_number = 0;  // its place in the results of this step
@@ -128,6 +134,7 @@ class Oracle {
     ReservationNumber number{};
     std::uint32_t pool = kNone;
     TimePoint until = kNever;
+    std::int64_t step = 0;
     bool granted = false;
     bool answered = false;
     bool over = false;
@@ -169,6 +176,7 @@ class Oracle {
 
   // ---- oracle_facts.cc ----
   void See(const TimeRead& fact);
+  void Performed(TimePoint at);
   void See(const JobSubmitted& fact);
   void See(const JobCancelled& fact);
   void See(const ReservationAsked& fact);
@@ -271,6 +279,7 @@ class Oracle {
   std::vector<Waiter> waiters_;
   TimePoint as_of_{};
   TimePoint now_{};
+  TimePoint decided_{};  // the time of the last step
   std::int64_t step_ = 0;
   std::int64_t order_ = 0;
   std::int64_t submitted_now_ = 0;

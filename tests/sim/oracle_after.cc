@@ -60,7 +60,7 @@ void Oracle::AfterChild(ChildSeen& child) {
   if (child.stop_wish_step == step_ && child.jobs == 0 && !child.closed())
     return Broken("I5", "a child that was to stop isn't asked to", &child);
   if (!child.settled) {
-    if (Due(child.started, pool.init_timeout)) Broken("I5", "initialize() is past its timeout", &child);
+    if (Due(child.told_to_start, pool.init_timeout)) Broken("I5", "initialize() is past its timeout", &child);
     if (pool.init_stall_timeout > Duration(0) && Due(child.progress_at, pool.init_stall_timeout)) {
       Broken("I5", "a start has stalled and goes on", &child);
     }
@@ -126,7 +126,7 @@ void Oracle::AfterJob(JobSeen& job) {
   if (child.killed() || child.asked() || child.exited() || child.closed()) return;
   const PoolSettings& pool = *pools_[job.pool].settings;
   const bool told = job.cancel_sent_at != kNever;
-  if (!told && job.acked_at == kNever && Due(job.sent_at, pool.ack_timeout))
+  if (!told && job.acked_at == kNever && Due(job.told_at, pool.ack_timeout))
     Broken("I14", "a job isn't acknowledged in time", &child, &job);
   if (job.cancel_asked && !told) Broken("I17", "a cancel isn't passed on", &child, &job);
   if (!told && job.run_for > Duration(0) && Due(job.acked_at, job.run_for))

@@ -70,7 +70,8 @@ void Oracle::Judge(const StartChild& action) {
   present = static_cast<std::uint32_t>(children_.size());
   ChildSeen child;
   child.id = action.child;
-  child.started = now_;
+  child.started = child.told_to_start = now_;
+  child.start_step = step_;
   children_.push_back(child);
   live_.push_back(present);
   pool.last_start = now_;
@@ -144,12 +145,12 @@ bool Oracle::Justified(const ChildSeen& child, Intent intent, bool politely) con
            (draining_ && Due(drain_at_, drain_timeout_));
   }
   const bool lost = child.closed() && (Due(child.closed_at, pool.exit_drain) ||
-                                       (!child.settled && Due(child.started, pool.init_timeout)));
+                                       (!child.settled && Due(child.told_to_start, pool.init_timeout)));
   switch (intent) {
     case Intent::kNone:
       return false;
     case Intent::kInitTimeout:
-      return !child.ready && !child.settled && Due(child.started, pool.init_timeout);
+      return !child.ready && !child.settled && Due(child.told_to_start, pool.init_timeout);
     case Intent::kInitStalled:
       return !child.ready && !child.settled && Due(child.progress_at, pool.init_stall_timeout);
     case Intent::kProtocol:
@@ -186,7 +187,7 @@ bool Oracle::JobOverdue(const ChildSeen& child, Intent intent) const {
   for (const std::uint32_t number : open_) {
     const JobSeen& job = jobs_[number];
     if (job.where != Where::kWithChild || &children_[job.child] != &child || job.returned_step != 0) continue;
-    if (intent == Intent::kAckTimeout && job.acked_at == kNever && Due(job.sent_at, pool.ack_timeout)) return true;
+    if (intent == Intent::kAckTimeout && job.acked_at == kNever && Due(job.told_at, pool.ack_timeout)) return true;
     const bool told = Due(job.cancel_sent_at, job.grace.value_or(pool.cancel_grace));
     if (intent == Intent::kRunTimeout && told && job.run_for > Duration(0) && Due(job.acked_at, job.run_for))
       return true;
@@ -238,6 +239,7 @@ void Oracle::Judge(const SendPing& action) {
   if (child->jobs > 0) return Broken("B8", "a busy child is pinged", child);
   if (child->pinged_at != kNever) return Broken("B8", "a child is pinged twice before it can answer", child);
   child->pinged_at = now_;
+  child->ping_step = step_;
 }
 
 // I29: once for each child, after its end is known, with what is known.

@@ -29,7 +29,7 @@ void Oracle::Begin(std::span<const PoolSettings> pools, Duration drain_timeout) 
   open_.clear();
   promises_.clear();
   waiters_.clear();
-  as_of_ = now_ = TimePoint{};
+  as_of_ = now_ = decided_ = TimePoint{};
   step_ = order_ = accepted_ = outcomes_ = 0;
   draining_ = drained_told_ = stop_asked_ = stop_now_ = shut_ever_ = stopped_ = false;
   drain_at_ = kNever;
@@ -39,6 +39,7 @@ void Oracle::Begin(std::span<const PoolSettings> pools, Duration drain_timeout) 
 void Oracle::Read(TimePoint as_of, std::span<const Fact> facts) {
   ++step_;
   as_of_ = as_of;
+  decided_ = now_;
   now_ = std::max(now_, as_of);
   submitted_now_ = 0;
   results_.clear();
@@ -117,7 +118,31 @@ void Oracle::BreakProtocol(ChildSeen& child) {
 
 // ---- time, jobs, orders ----
 
-void Oracle::See(const TimeRead& fact) { now_ = std::max(now_, fact.now); }
+void Oracle::See(const TimeRead& fact) {
+  Performed(fact.performed);
+  now_ = std::max(now_, fact.now);
+}
+
+// I6: the time for an answer begins when the action is carried out, not when it is decided.
+void Oracle::Performed(TimePoint at) {
+  if (at <= decided_) return;
+  const auto last = [this](std::int64_t step) { return step == step_ - 1; };
+  for (const std::uint32_t index : live_) {
+    ChildSeen& child = children_[index];
+    if (last(child.start_step)) child.told_to_start = at;
+    if (last(child.ask_step)) child.asked_at = at;
+    if (last(child.kill_step)) child.killed_at = at;
+    if (last(child.ping_step) && child.pinged_at != kNever) child.pinged_at = at;
+  }
+  for (const std::uint32_t number : open_) {
+    JobSeen& job = jobs_[number];
+    if (last(job.sent_step)) job.told_at = at;
+    if (last(job.cancel_sent_step)) job.cancel_sent_at = at;
+  }
+  for (Promise& promise : promises_) {
+    if (last(promise.step) && promise.until != kNever) promise.until = Later(promise.until, at - decided_);
+  }
+}
 
 void Oracle::See(const JobSubmitted& fact) {
   const auto index = static_cast<std::uint64_t>(fact.job);

@@ -47,7 +47,8 @@ void Oracle::Judge(const SendJob& action) {
   --pools_[job->pool].queued;
   job->where = Where::kWithChild;
   job->child = index;
-  job->sent_at = now_;
+  job->sent_at = job->told_at = now_;
+  job->sent_step = step_;
   ++child.jobs;
   ++child.begun;
 }
@@ -81,6 +82,7 @@ void Oracle::Judge(const SendCancel& action) {
   const bool late = job->run_for > Duration(0) && Due(job->acked_at, job->run_for);
   if (!job->cancel_asked && !late) return Broken("I17", "a cancel that nobody asked for", &child, job);
   job->cancel_sent_at = now_;
+  job->cancel_sent_step = step_;
 }
 
 void Oracle::Judge(const Accepted& action) {
@@ -283,6 +285,7 @@ void Oracle::Judge(const ReservationAnswered& action) {
     }
     if (promise.pool == kNone) return Broken("I20", "a place in an unknown pool is promised");
     promise.until = Later(now_, pools_[promise.pool].settings->reservation_timeout);
+    promise.step = step_;
     if (draining_ && drain_at_ != now_) Broken("I20", "a place is promised while draining");
     return;
   }

@@ -222,6 +222,7 @@ class Script {
   void Open(const Line& line) {
     now_ = TimePoint(DurationIn(line.Word(1)));
     as_of_ = line.keys.contains("as_of") ? TimePoint(DurationIn(line.Key("as_of"))) : now_;
+    performed_ = TimePoint(DurationIn(line.Key("performed", "0")));
     turn_open_ = true;
   }
 
@@ -232,7 +233,7 @@ class Script {
   }
 
   void Step(const std::string& prefix) {
-    facts_.insert(facts_.begin(), TimeRead{now_});
+    facts_.insert(facts_.begin(), TimeRead{now_, std::exchange(performed_, {})});
     oracle_.Read(as_of_, facts_);
     actions_.clear();
     core_->Step(as_of_, facts_, actions_);
@@ -284,6 +285,7 @@ class Script {
   ActionList actions_;
   TimePoint now_{};
   TimePoint as_of_{};
+  TimePoint performed_{};  // the actions of the turn before; the zero is long ago
   bool turn_open_ = false;
   bool good_ = true;
   int number_ = 0;

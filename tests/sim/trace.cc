@@ -24,7 +24,9 @@ struct Writer {
   static std::string If(bool condition, std::string_view text) { return condition ? " " + std::string(text) : ""; }
 
   // ---- facts ----
-  std::string operator()(const TimeRead& fact) const { return "now " + TextOf(fact.now); }
+  std::string operator()(const TimeRead& fact) const {
+    return "now " + TextOf(fact.now) + ", performed " + TextOf(fact.performed);
+  }
   std::string operator()(const JobSubmitted& fact) const {
     std::string text = "submit " + Named(fact.job) + " pool=" + fact.pool + " id=" + fact.id;
     if (!fact.payload.empty()) text += " payload=" + fact.payload;

@@ -10,7 +10,7 @@ namespace andiron::sim {
 void World::Begin(const Plan& plan, std::uint64_t seed) {
   plan_ = &plan;
   random_ = Random(seed);
-  time_ = as_of_ = plan.start + random_.Below(1000);
+  time_ = as_of_ = performed_ = plan.start + random_.Below(1000);
   turns_ = 0;
   faults_ = true;
   events_.clear();
@@ -133,7 +133,7 @@ bool World::NextTurn(TimePoint deadline) {
   wake += Stalled();
   RunEventsUntil(wake);
   facts_.clear();
-  facts_.emplace_back(TimeRead{now()});
+  facts_.emplace_back(TimeRead{now(), TimePoint(Duration(performed_))});
   CollectFacts();
   if (faults_) AddLateFacts();
   return true;
@@ -296,6 +296,7 @@ Nanos World::Stalled() {
 
 void World::Perform(const ActionList& actions) {
   RunEventsUntil(time_ + (random_.Below(4) == 0 ? random_.Below(plan_->latency / 4) : 0) + Stalled());
+  performed_ = time_;
   // Now and then a round of reads takes several turns.
   if (!faults_ || random_.Below(8) != 0) as_of_ = time_;
   for (const Action& action : actions) {

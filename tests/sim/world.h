@@ -183,6 +183,7 @@ class World {
   Random random_;
   Nanos time_ = 0;
   Nanos as_of_ = 0;
+  Nanos performed_ = 0;
   std::int64_t turns_ = 0;
   bool faults_ = true;
 

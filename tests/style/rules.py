@@ -174,7 +174,7 @@ def functions_are_short(file):
 
 def cpp_functions(code):
     """(line, lines) of each function: braces that follow parentheses, directly inside namespaces and classes."""
-    code = re.sub(r"^\s*#.*$", "", code, flags=re.M)
+    code = re.sub(r"^[ \t]*#.*$", "", code, flags=re.M)
     open_braces = []  # (kind, line)
     header_begin = 0
     for match in re.finditer(r"[{};]", code):

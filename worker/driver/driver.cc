@@ -17,6 +17,10 @@ constexpr Duration kLogRetry = std::chrono::milliseconds(100);
 
 constexpr int kStepsPerTurn = 4;
 
+// A turn that is later than this was kept from us; a child that was kept, too, needs as long at most to speak up.
+constexpr Duration kAway = std::chrono::seconds(1);
+constexpr Duration kMoment = std::chrono::seconds(1);
+
 // libuv's clock on Linux is ours in whole milliseconds; rounded up, a timer is never early.
 std::uint64_t LoopTime(TimePoint time) {
   return static_cast<std::uint64_t>((time.time_since_epoch().count() + 999'999) / 1'000'000);
@@ -36,6 +40,7 @@ Driver::Driver(uv_loop_t* loop, Log& log, WorkerSettings settings, const Options
       started_(Now()),
       as_of_(started_),
       round_began_(started_),
+      performed_(started_),
       turn_ended_(started_),
       woke_(started_),
       pool_trouble_(settings_.pools.size()),
@@ -89,20 +94,30 @@ void Driver::OnCheck() {
   if (poll_end > turn_ended_ && woke_ - poll_end > kRounding) woke_ = poll_end;
 }
 
+// One moment only, until a judgement has followed it: a loop that is away again and again does judge.
+void Driver::NoticeAbsence(TimePoint now) {
+  if (now <= andiron::Later(expected_, kAway) || as_of_ < held_until_) return;
+  held_until_ = andiron::Later(now, kMoment);
+}
+
 void Driver::Turn() {
+  const TimePoint began = Now();
+  NoticeAbsence(began);
   const bool all_read = children_->EndReads();
-  if (all_read) as_of_ = round_began_;
+  if (all_read && began >= held_until_) as_of_ = round_began_;
   // What callbacks submit at a job's end is handed over in the same turn: another poll in between would find half of
   // the next answers and double the turns. Bounded, so that a caller that always submits doesn't keep the loop.
   for (int step = 0; step == 0 || (!inbox_.empty() && step < kStepsPerTurn); ++step) {
     uv_idle_stop(idle_.get());
-    if (StepCore()) {
+    const bool stepped = StepCore();
+    if (stepped) {
       PerformAll();
       if (operator_.TakeNews()) TellState();
       desk_.TurnEnds();
     }
     children_->Flush();
     if (!RunCallbacks()) return;
+    if (stepped) performed_ = Now();
   }
   log_.Flush();
   turn_ended_ = Now();
@@ -117,7 +132,7 @@ bool Driver::StepCore() {
   inbox_.Take(facts_);
   if (stepped_ && facts_.size() == 1 && core_.NextDeadline() > as_of_) return false;
   stepped_ = true;
-  facts_[0] = TimeRead{Now()};
+  facts_[0] = TimeRead{Now(), performed_};
   actions_.clear();
   core_.Step(as_of_, facts_, actions_);
   return true;
@@ -157,10 +172,11 @@ void Driver::TellState() {
 void Driver::ArmTimer() {
   TimePoint deadline = core_.NextDeadline();
   if (log_.pending()) deadline = std::min(deadline, andiron::Later(turn_ended_, kLogRetry));
+  expected_ = std::max(deadline, turn_ended_);
   if (deadline <= round_began_) {
     // Due already, but its turn must have an as_of that is not older: one of the next, without sleep.
-    Wake();
-    return;
+    if (turn_ended_ >= held_until_) return Wake();
+    deadline = held_until_;
   }
   if (deadline == armed_) return;
   armed_ = deadline;

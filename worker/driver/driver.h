@@ -4,7 +4,9 @@
 // performs its actions in order, writes what they queued, arms the one timer at the core's next deadline, and reads the
 // clock. That reading is the next turn's `as_of`: it is older than everything that the next poll brings, so no verdict
 // by the clock falls while its refutation lies unread in the kernel, and a loop that was stopped for an hour kills
-// nobody. While channels wait for their turn to be read (read_rounds.h), `as_of` waits with them.
+// nobody. While channels wait for their turn to be read (read_rounds.h), `as_of` waits with them. So it does for a
+// moment after the loop was away for long: what stopped us (a paused container, a starved machine) may have stopped our
+// children too, and they can say only now what they had to say in time.
 //
 // A deadline D that passes while the loop sleeps costs two turns or more: the first has an `as_of` before D, the last,
 // which follows without sleep, one after it. That is the price of the promise, and not to be saved.
@@ -84,6 +86,7 @@ class Driver {
 
   void Wake();
   void OnCheck();
+  void NoticeAbsence(TimePoint now);
   void Turn();
   bool StepCore();
   void PerformAll();
@@ -135,10 +138,13 @@ class Driver {
   TimePoint started_;
   TimePoint as_of_;        // the clock before the poll that began the last whole round of reads
   TimePoint round_began_;  // the same, of this round: the next as_of
+  TimePoint performed_;    // the clock when the last step's actions had been carried out
   TimePoint turn_ended_;   // the clock before the last poll
   TimePoint woke_;         // the clock when the last poll ended
   TimePoint armed_ = kNever;
-  bool stepped_ = false;  // the first step needs no fact: it starts the pools
+  TimePoint expected_ = kNever;  // when the next turn is due, whatever else happens
+  TimePoint held_until_{};       // as_of waits until then
+  bool stepped_ = false;         // the first step needs no fact: it starts the pools
   std::uint64_t turns_ = 0;
   LoopLag lag_;
   WorkerState told_state_ = WorkerState::kRunning;
