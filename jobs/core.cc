@@ -1,5 +1,6 @@
 #include "jobs/core.h"
 
+#include <algorithm>
 #include <deque>
 #include <type_traits>
 #include <utility>
@@ -65,7 +66,7 @@ class Core::State {
   // ---- recording ----
   void Record(TimeRead& fact) {
     if (fact.now > ledger_.now) ledger_.now = fact.now;
-    for (Pool& pool : pools_) pool.OnPerformed(fact.performed);
+    for (Pool& pool : pools_) pool.OnPerformed(std::min(fact.performed, ledger_.now));
   }
 
   void Record(JobSubmitted& fact) {

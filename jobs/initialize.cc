@@ -12,7 +12,7 @@ namespace andiron {
 void Pool::Initialize(Slot& slot) {
   SetState(slot, SlotState::kStarting);
   slot.started_at = ledger_.now;
-  // Counted from the decision to start: a spawn that gets stuck is covered by the same deadline.
+  // Counted from its hand-over to the spawner: a spawn that gets stuck is covered by the same deadline.
   AwaitAnswer(slot, &Slot::state_until, settings_.init_timeout);
   ledger_.Emit(StartChild{Id(slot)});
   Settle(slot);

@@ -87,13 +87,17 @@ class Pool {
     Deadlines::Handle deadline = 0;
   };
 
-  // An answer to an action of this step. Void when its deadline has been changed since.
+  // An answer to an action of the last step, and what it was to be the answer of. Void when that has moved on, or has
+  // another deadline: another wait may have the same length.
   struct Awaited {
+    enum class Of : std::uint8_t { kSlot, kJob, kReservation };
+    Of of = Of::kSlot;
+    std::uint64_t number = 0;  // slot index, or the job's or reservation's number
     TimePoint since{};
     TimePoint until{};
-    std::uint32_t slot = 0;
-    TimePoint Slot::* of_slot = nullptr;  // nullptr: `deadline` is the job's or the reservation's own
-    Deadlines::Handle deadline = 0;
+    TimePoint Slot::* field = nullptr;
+    Slot::Stage stage{};
+    JobPhase phase = JobPhase::kQueued;
   };
 
   struct Quarantined {
@@ -155,9 +159,10 @@ class Pool {
   Duration RetryAfter(Refusal reason) const;
 
   // ---- pool_answers.cc ----
-  void AwaitAnswer(Slot& slot, TimePoint Slot::* until, Duration limit);
-  void AwaitAnswer(Deadlines::Handle deadline, Duration limit);
-  bool StillAwaited(const Awaited& answer) const;
+  void AwaitAnswer(Slot& slot, TimePoint Slot::* field, Duration limit);
+  void AwaitAnswer(const Job& job, Duration limit);
+  void AwaitAnswer(std::uint64_t number, const Reservation& reservation, Duration limit);
+  void PutOff(const Awaited& answer, TimePoint until);
 
   // ---- pool_reconcile.cc ----
   void DispatchQueued();
@@ -231,7 +236,7 @@ class Pool {
   bool quarantine_left_ = false;        // in this batch
   std::vector<std::uint32_t> unused_;   // slots whose idle_timeout has passed in this batch
   std::vector<std::uint32_t> greeted_;  // slots whose first message is in this batch
-  std::vector<Awaited> awaited_;        // since the last step
+  std::vector<Awaited> awaited_;        // of the last step
 
   BreakerState breaker_ = BreakerState::kClosed;
   int failed_starts_ = 0;  // in a row, in the whole pool

@@ -61,7 +61,7 @@ void Pool::Dispatch(Job& job, Slot& slot) {
   job.child = Id(slot);
   job.dispatched_at = ledger_.now;
   ++job.hand_overs;
-  AwaitAnswer(job.deadline, settings_.ack_timeout);
+  AwaitAnswer(job, settings_.ack_timeout);
   slot.jobs.push_back(&job);
   ++slot.jobs_begun;
   if (slot.too_old) slot.retiring = true;
@@ -97,7 +97,7 @@ void Pool::OnCancelled(Job& job, std::optional<Duration> grace) {
 void Pool::EndSoon(Job& job) {
   job.phase = JobPhase::kEnding;
   ledger_.Emit(SendCancel{job.child, job.number});
-  AwaitAnswer(job.deadline, job.cancel_grace);
+  AwaitAnswer(job, job.cancel_grace);
 }
 
 void Pool::OnJobDue(Job& job) {

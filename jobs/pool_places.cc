@@ -49,7 +49,7 @@ void Pool::OnReservationAsked(const ReservationAsked& fact) {
     Reservation& reservation = reservations_[number];
     reservation.on_ready_child = on_ready_child;
     reservation.deadline = ledger_.deadlines.Add({Deadlines::Kind::kReservation, index_, number});
-    AwaitAnswer(reservation.deadline, settings_.reservation_timeout);
+    AwaitAnswer(number, reservation, settings_.reservation_timeout);
     if (on_ready_child) ++promised_;
     answer.granted = true;
   }

@@ -80,6 +80,16 @@ struct Slot {
   TimePoint age_until = kNever;     // max_child_age
   TimePoint unused_until = kNever;  // idle_timeout
 
+  // How far its child has come: two waits of different stages are different, also where they end at the same time.
+  struct Stage {
+    std::uint32_t generation = 0;
+    SlotState state = SlotState::kVacant;
+    bool exited = false;
+    bool close_sent = false;
+    bool operator==(const Stage&) const = default;
+  };
+  Stage stage() const { return {generation, state, exited, close_sent}; }
+
   // Its child is history: ready for the next generation.
   void Reset() {
     pid = 0;

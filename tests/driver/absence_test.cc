@@ -1,12 +1,19 @@
 // The loop was away: stopped between a decision and its deed, or stopped together with its children.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <uv.h>
 
+#include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "tests/driver/rig.h"
 #include "tests/support/shows.h"
 #include "worker/base/clock.h"
+#include "worker/base/unique_fd.h"
+#include "worker/base/uv_handle.h"
 
 namespace andiron {
 namespace {
@@ -17,6 +24,7 @@ class Obstacle final : public JobSource {
   explicit Obstacle(Duration length) : length_(length) {}
 
   void OnAccepted(JobNumber) override {
+    accepted = true;
     const TimePoint over = Now() + length_;
     Rig::Stall([&] { return Now() > over; });
   }
@@ -28,12 +36,20 @@ class Obstacle final : public JobSource {
   void OnWorkerState(WorkerState) override {}
   void OnTurnEnd() override {}
 
+  bool accepted = false;
   std::string ended;
   std::uint32_t generation = 0;
 
  private:
   Duration length_;
 };
+
+JobSubmitted EchoJob() {
+  JobSubmitted job;
+  job.pool = "echo";
+  job.id = "late";
+  return job;
+}
 
 TEST(Absence, AChildHasItsTimeFromWhenTheJobIsSentAndNotFromWhenItIsDecided) {
   Shows("C4", "C5");
@@ -44,10 +60,7 @@ TEST(Absence, AChildHasItsTimeFromWhenTheJobIsSentAndNotFromWhenItIsDecided) {
   Obstacle source(2 * pool.ack_timeout);
   JobDesk& desk = rig.worker().desk();
   desk.Join(source);
-  JobSubmitted job;
-  job.pool = "echo";
-  job.id = "late";
-  desk.Submit(source, std::move(job));
+  desk.Submit(source, EchoJob());
   ASSERT_TRUE(rig.RunUntil([&] { return !source.ended.empty(); }));
   EXPECT_EQ(source.ended, "SUCCEEDED");
   EXPECT_EQ(source.generation, 1U);
@@ -55,25 +68,77 @@ TEST(Absence, AChildHasItsTimeFromWhenTheJobIsSentAndNotFromWhenItIsDecided) {
   desk.Leave(source);
 }
 
-// A paused container, seen from inside: the child runs again a moment after the loop does.
-TEST(Absence, AChildThatWasStoppedWithTheLoopHasAMomentToSpeak) {
-  Shows("C7");
+PoolSettings SlowPool() {
   PoolSettings pool = EchoPool({"--prewarm-ms", "500"});
   pool.init_timeout = 1500ms;
-  Rig rig(pool);
+  return pool;
+}
+
+int PidOf(Rig& rig, std::size_t pool) { return rig.Pool(pool).children.at(0).pid; }
+
+// As in a container that was paused, where it runs again a moment after the loop does.
+void SlowChildGetsReady(Rig& rig, std::size_t pool) {
+  int pid = PidOf(rig, pool);
+  UvHandle<uv_timer_t> timer;
+  ASSERT_EQ(timer.Init(&pid, [&](uv_timer_t* handle) { return uv_timer_init(rig.loop(), handle); }), 0);
+  uv_update_time(rig.loop());
+  uv_timer_start(timer.get(), [](uv_timer_t* handle) { kill(*static_cast<int*>(handle->data), SIGCONT); }, 100, 0);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool(pool).slots[static_cast<std::size_t>(SlotState::kStarting)] == 0; }));
+  EXPECT_EQ(rig.Pool(pool).slots[static_cast<std::size_t>(SlotState::kIdle)], 1) << rig.worker().StatusJson();
+  EXPECT_EQ(rig.Pool(pool).spawned, 1);
+}
+
+TEST(Absence, AChildThatWasStoppedWithTheLoopHasAMomentToSpeak) {
+  Shows("C7");
+  Rig rig(SlowPool());
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().spawned == 1; }));
-  const std::vector<int> pids = OwnProcesses();
-  ASSERT_EQ(pids.size(), 1U);
-  ASSERT_EQ(kill(pids[0], SIGSTOP), 0);
-  const TimePoint over = Now() + pool.init_timeout + 1500ms;
+  ASSERT_EQ(kill(PidOf(rig, 0), SIGSTOP), 0);
+  // The loop is to come back 300 ms after the deadline.
+  const TimePoint over = Now() + SlowPool().init_timeout + 300ms;
   Rig::Stall([&] { return Now() > over; });
-  const TimePoint goes_on = Now() + 100ms;
+  SlowChildGetsReady(rig, 0);
+}
+
+TEST(Absence, AChildThatWasStoppedInTheMiddleOfATurnHasAMomentToSpeak) {
+  Shows("C7");
+  Rig rig;
+  WorkerSettings settings = SettingsOf(EchoPool());
+  settings.pools.push_back(SlowPool());
+  settings.pools[1].name = "slow";
+  rig.StartWorker(settings);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1 && rig.Pool(1).spawned == 1; }));
+  ASSERT_EQ(kill(PidOf(rig, 1), SIGSTOP), 0);
+  Obstacle source(SlowPool().init_timeout + 300ms);
+  JobDesk& desk = rig.worker().desk();
+  desk.Join(source);
+  desk.Submit(source, EchoJob());
+  ASSERT_TRUE(rig.RunUntil([&] { return source.accepted; }));
+  SlowChildGetsReady(rig, 1);
+  desk.Leave(source);
+}
+
+// An operator who finds children dead and jobs late is told why.
+TEST(Absence, IsToldInTheLogAndShownInTheStatus) {
+  Shows("C5");
+  const UniqueFd file(memfd_create("log", MFD_CLOEXEC));
+  ASSERT_TRUE(file);
+  PoolSettings pool = EchoPool();
+  pool.ping_interval = 3600s;  // a deadline, and a far one
+  Rig rig;
+  WorkerSettings settings = SettingsOf(pool);
+  settings.log_level = LogLevel::kWarn;
+  rig.StartWorker(settings, file.get());
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
+  const TimePoint over = Now() + 2s;
+  Rig::Stall([&] { return Now() > over; });
+  std::string log(4096, 0);
   ASSERT_TRUE(rig.RunUntil([&] {
-    if (Now() >= goes_on) kill(pids[0], SIGCONT);
-    return rig.Slots(SlotState::kStarting) == 0;
+    const ssize_t size = pread(file.get(), log.data(), log.size(), 0);
+    return size > 0 && log.find("stood still for") != std::string::npos;
   }));
-  EXPECT_EQ(rig.Slots(SlotState::kIdle), 1) << rig.worker().StatusJson();
-  EXPECT_EQ(rig.Pool().spawned, 1);
+  const std::string status = rig.worker().StatusJson();
+  const std::string_view lag = "\"loop_lag_ms\":";
+  EXPECT_GE(std::strtod(status.c_str() + status.find(lag) + lag.size(), nullptr), 1000) << status;
 }
 
 // One moment, not more: a child that says nothing is ended, however often the loop is away.
@@ -83,11 +148,11 @@ TEST(Absence, AChildThatStaysSilentIsEndedByALoopThatIsAwayAgainAndAgain) {
   pool.init_timeout = 500ms;
   Rig rig(pool);
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().spawned == 1; }));
-  constexpr int kMany = 6;
+  constexpr int kMany = 8;
   int absences = 0;
   while (rig.Pool().exited == 0 && absences < kMany) {
     ++absences;
-    const TimePoint over = Now() + pool.init_timeout + 1200ms;
+    const TimePoint over = Now() + pool.init_timeout + 300ms;
     Rig::Stall([&] { return Now() > over; });
     for (int turn = 0; turn < 20; ++turn) uv_run(rig.loop(), UV_RUN_NOWAIT);
   }

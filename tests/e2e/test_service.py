@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 from rig import ANDIRON, DEADLINE, ECHO, FAULT, GATE, EndToEnd, WithWorker, read, wait_until
 from shows import shows
@@ -330,6 +331,21 @@ class Control(WithWorker):
         self.assertIn("the worker stops", err)
         self.assertEqual(self.client("stop", "--now")[0], 0)
         self.ends_with(stop, 0)
+        self.ends_with(worker, 0)
+
+    def test_a_worker_that_was_stopped_holds_nobody_past_their_timeout(self):
+        worker = self.start_worker("--", ECHO)
+        worker.send_signal(signal.SIGSTOP)
+        for verb in (("stop",), ("stop", "--now"), ("drain", "--wait")):
+            with self.subTest(verb):
+                began = time.monotonic()
+                code, _, err = self.client(*verb, "--timeout", "500ms")
+                self.assertEqual(code, 124, err)
+                self.assertLess(time.monotonic() - began, 8, "less than it would wait for an answer without one")
+                self.assertIn(f"the worker (pid {worker.pid}) does not answer", err)
+                self.assertIn("`kill -CONT` continues a process that was stopped", err)
+        worker.send_signal(signal.SIGCONT)
+        worker.terminate()
         self.ends_with(worker, 0)
 
     def test_stop_now_does_not_wait_for_jobs(self):

@@ -218,7 +218,11 @@ void CoreWorld::Submit(ReservationNumber reservation) {
 }
 
 void CoreWorld::Advance(int choice) {
+  const TimePoint before = now_;
   now_ += kSteps[static_cast<std::size_t>(choice)];
+  if (choice % 4 == 2) performed_ = before + (now_ - before) / 2;
+  if (!Lawful() && choice == 13) performed_ = now_ + 1h;
+  if (!Lawful() && choice == 12) performed_ = kNever;
   // What the contract forbids: an `as_of` that runs ahead of the clock, or back.
   if (!Lawful() && choice == 15) return Step(now_ + 1h);
   if (!Lawful() && choice == 14) return Step(TimePoint{});
@@ -303,7 +307,7 @@ std::string CoreWorld::ChosenPool() { return OneOf({"p", "p", "q", "nobody"}, Di
 void CoreWorld::Step(TimePoint as_of) {
   if (!problem_.empty()) return;
   batch_.clear();
-  batch_.emplace_back(TimeRead{now_});
+  batch_.emplace_back(TimeRead{now_, std::exchange(performed_, {})});
   for (Fact& fact : facts_) batch_.push_back(std::move(fact));
   facts_.clear();
   if (Lawful()) oracle_.Read(as_of, batch_);

@@ -103,6 +103,7 @@ class CoreWorld {
   std::set<std::uint64_t> answered_;             // reservations
   int steps_ = 0;
   TimePoint now_{};
+  TimePoint performed_{};  // the last step's actions, where that was late
   TimePoint as_of_{};
   std::uint64_t jobs_ = 0;
   std::uint64_t waiters_ = 0;

@@ -142,6 +142,18 @@ void DrawWaits(Waits& waits, Random& random, PoolSettings& pool) {
   pool.breaker_probe = waits.Draw();
 }
 
+// Waits of one length: a deadline can then be taken for another one's. Draws of its own, so that all else stays.
+void MakeSomeEqual(Random random, PoolSettings& pool) {
+  if (random.Below(4) != 0) return;
+  Duration* const waits[] = {&pool.init_timeout, &pool.start_by,   &pool.ack_timeout,
+                             &pool.ping_timeout, &pool.stop_grace, &pool.cancel_grace,
+                             &pool.kill_grace,   &pool.exit_drain, &pool.reservation_timeout};
+  const Duration length = *waits[random.Below(std::ssize(waits))];
+  for (Duration* const wait : waits)
+    if (random.Coin()) *wait = std::max(length, Duration(1'000'000));
+  pool.init_stall_timeout = std::min(pool.init_stall_timeout, pool.init_timeout);
+}
+
 Duration LongestWait(const PoolSettings& pool) {
   return std::max({pool.init_timeout, pool.init_stall_timeout, pool.start_by, pool.run_for, pool.ack_timeout,
                    pool.frame_timeout, pool.write_timeout, pool.ping_timeout, pool.cancel_grace, pool.stop_grace,
@@ -196,6 +208,7 @@ Plan DrawPlan(std::uint64_t seed) {
     pool.name = std::to_string(i).insert(0, 1, 'p');
     DrawSizes(random, pool);
     DrawWaits(waits, random, pool);
+    MakeSomeEqual(Random(seed + static_cast<std::uint64_t>(i)), pool);
     plan.slots += pool.max_children;
     plan.pools.push_back(std::move(pool));
   }

@@ -3,6 +3,7 @@
 
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/verbs.h"
+#include "worker/base/clock.h"
 #include "worker/config/quantities.h"
 
 namespace andiron {
@@ -24,12 +25,13 @@ int DrainVerb::Run() const {
     std::cerr << "andiron: --timeout " << timeout_ << ": not a duration; write it with a unit, such as 30s or 5m\n";
     return kExitUsage;
   }
-  auto client = address_.Connect("andiron drain");
+  const TimePoint deadline = Later(Now(), Duration(*timeout));
+  auto client = address_.Connect("andiron drain", wait_ ? Duration(*timeout) : kAnswerTimeout);
   if (!client.ok()) return address_.Report(client.status(), std::cerr);
   control::ToWorker request;
   request.mutable_drain()->set_request((*client)->NewRequest());
   request.mutable_drain()->set_wait(wait_);
-  const auto answer = Ask(**client, request, wait_ ? Duration(*timeout) : kAnswerTimeout);
+  const auto answer = Ask(**client, request, wait_ ? deadline - Now() : kAnswerTimeout);
   if (absl::IsAborted(answer.status())) {
     std::cerr << "andiron: somebody has resumed the worker: it accepts jobs again\n";
     return kExitRefused;

@@ -69,15 +69,15 @@ int StopVerb::Run() const {
     std::cerr << "andiron: --timeout " << timeout_ << ": not a duration; write it with a unit, such as 30s or 5m\n";
     return kExitUsage;
   }
-  auto client = address_.Connect("andiron stop");
-  if (!client.ok()) return address_.Report(client.status(), std::cerr);
   const TimePoint deadline = Later(Now(), Duration(*timeout));
+  auto client = address_.Connect("andiron stop", Duration(*timeout));
+  if (!client.ok()) return address_.Report(client.status(), std::cerr);
   const UniqueFd process = ProcessBehind((*client)->fd());
   control::ToWorker request;
   request.mutable_stop()->set_request((*client)->NewRequest());
   request.mutable_stop()->set_now(now_);
   request.mutable_stop()->set_wait(true);
-  absl::Status gone = (*client)->Send(request, Duration(*timeout));
+  absl::Status gone = (*client)->Send(request, Left(deadline));
   if (gone.ok()) gone = WaitUntilGone(**client, deadline);
   if (gone.ok()) {
     if (Ends(process, std::min(Left(deadline), kLastWords))) return kExitDone;

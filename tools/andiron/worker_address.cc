@@ -18,7 +18,9 @@ std::string Remedy(const absl::Status& status) {
   }
   if (absl::IsPermissionDenied(status)) return "it is another user's worker: run this as that user or as root";
   if (absl::IsDeadlineExceeded(status)) {
-    return "it is there but does not answer; `kill -USR1` of its process writes its state to its log";
+    return "it is there but does not answer: `kill -CONT` continues a process that was stopped, `kill -USR1` writes "
+           "its "
+           "state to its log";
   }
   if (absl::IsFailedPrecondition(status)) return "use the `andiron` of the worker's own version";
   return "";
@@ -35,8 +37,9 @@ WorkerAddress::WorkerAddress(CLI::App& verb) {
 
 std::string WorkerAddress::path() const { return socket_.empty() ? DefaultSocketPath(name_) : socket_; }
 
-absl::StatusOr<std::unique_ptr<ControlClient>> WorkerAddress::Connect(const std::string& client) const {
-  return ControlClient::Connect(path(), kAnswerTimeout, client);
+absl::StatusOr<std::unique_ptr<ControlClient>> WorkerAddress::Connect(const std::string& client,
+                                                                      Duration patience) const {
+  return ControlClient::Connect(path(), std::min(patience, kAnswerTimeout), client);
 }
 
 int WorkerAddress::Report(const absl::Status& status, std::ostream& err) const {

@@ -19,6 +19,9 @@ class App;
 
 namespace andiron {
 
+// How long connecting and a single answer may take.
+inline constexpr Duration kAnswerTimeout = std::chrono::seconds(10);
+
 // The flags --name and --socket (also ANDIRON_NAME and ANDIRON_SOCKET). Must live as long as the App.
 class WorkerAddress {
  public:
@@ -27,7 +30,9 @@ class WorkerAddress {
   WorkerAddress& operator=(const WorkerAddress&) = delete;
 
   std::string path() const;
-  absl::StatusOr<std::unique_ptr<ControlClient>> Connect(const std::string& client) const;
+  // At most for `patience`, and for kAnswerTimeout.
+  absl::StatusOr<std::unique_ptr<ControlClient>> Connect(const std::string& client,
+                                                         Duration patience = kAnswerTimeout) const;
 
   // Says on `err` what went wrong with this worker and what to do about it; the exit code.
   int Report(const absl::Status& status, std::ostream& err) const;
@@ -36,9 +41,6 @@ class WorkerAddress {
   std::string name_ = "andiron";
   std::string socket_;
 };
-
-// How long connecting and a single answer may take.
-inline constexpr Duration kAnswerTimeout = std::chrono::seconds(10);
 
 // Sends a request other than Submit and waits for its answer. An Error becomes a status: NOT_FOUND OutOfRange (there
 // is a worker, but not such a job), CALLED_OFF Aborted. Other messages are dropped.

@@ -41,10 +41,16 @@ Orphans::Orphans(uv_loop_t* loop, Log& log, Callbacks callbacks) : log_(log), ca
   uv_signal_start(
       signal_.get(),
       [](uv_signal_t* signal, int) {
-        if (signal->data != nullptr) static_cast<Orphans*>(signal->data)->SweepSoon();
+        if (signal->data != nullptr) static_cast<Orphans*>(signal->data)->OnSignal();
       },
       SIGCHLD);
   signal_.Unref();
+}
+
+// Halts are heard at once: the next turn may judge a child that the kernel has called stopped.
+void Orphans::OnSignal() {
+  HearHalts();
+  SweepSoon();
 }
 
 void Orphans::SweepSoon() { SweepIn(kBundleMs); }

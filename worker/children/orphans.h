@@ -48,6 +48,7 @@ class Orphans {
  private:
   void SweepIn(std::uint64_t milliseconds);
   void Sweep();
+  void OnSignal();
   void HearHalts();
   bool Reap(pid_t pid);
   // False: it couldn't be reached for want of a descriptor.

@@ -1,6 +1,5 @@
 #include "worker/console/signals.h"
 
-#include <csignal>
 #include <utility>
 
 namespace andiron {
@@ -15,12 +14,15 @@ bool IsIgnored(int number) {
 
 Signals::Signals(uv_loop_t* loop, std::initializer_list<int> numbers, std::function<void(int)> arrived)
     : arrived_(std::move(arrived)) {
+  sigemptyset(&watched_);
   handles_.reserve(numbers.size());
   for (const int number : numbers) {
     if (number == SIGHUP && IsIgnored(number)) continue;
     Watch(loop, number);
   }
 }
+
+Signals::~Signals() { pthread_sigmask(SIG_BLOCK, &watched_, nullptr); }
 
 void Signals::Watch(uv_loop_t* loop, int number) {
   UvHandle<uv_signal_t> handle;
@@ -30,6 +32,7 @@ void Signals::Watch(uv_loop_t* loop, int number) {
   handle.Unref();
   handles_.push_back(std::move(handle));
   // Whoever started us may have blocked it; then it would never come.
+  sigaddset(&watched_, number);
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, number);

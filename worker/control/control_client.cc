@@ -191,6 +191,13 @@ absl::Status CheckWorker(int descriptor, const std::string& path) {
   return absl::PermissionDeniedError("not your worker: " + path + " belongs to user " + std::to_string(worker.uid));
 }
 
+std::string NameOfWorker(int descriptor) {
+  ucred worker{};
+  socklen_t size = sizeof worker;
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &worker, &size) != 0 || worker.pid <= 0) return "the worker";
+  return "the worker (pid " + std::to_string(worker.pid) + ")";
+}
+
 }  // namespace
 
 ControlClient::ControlClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -210,7 +217,7 @@ absl::StatusOr<std::unique_ptr<ControlClient>> ControlClient::Connect(const std:
   auto answer = made->Next(deadline - Now());
   if (!answer.ok()) {
     if (absl::IsDeadlineExceeded(answer.status())) {
-      return absl::DeadlineExceededError("the worker does not answer: " + path);
+      return absl::DeadlineExceededError(NameOfWorker(*descriptor) + " does not answer: " + path);
     }
     // A worker hangs up on strangers without a word.
     return answer.status();

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <limits>
 #include <utility>
 #include <variant>
@@ -17,9 +18,13 @@ constexpr Duration kLogRetry = std::chrono::milliseconds(100);
 
 constexpr int kStepsPerTurn = 4;
 
-// A turn that is later than this was kept from us; a child that was kept, too, needs as long at most to speak up.
-constexpr Duration kAway = std::chrono::seconds(1);
+// What happens so much later than it was due was kept from us. A child that was kept, too, needs a moment to speak up.
+constexpr Duration kAway = std::chrono::milliseconds(200);
 constexpr Duration kMoment = std::chrono::seconds(1);
+// From here on it is worth a line in the log.
+constexpr Duration kLongAway = std::chrono::seconds(1);
+// While there is a deadline, the loop wakes up so often at least: how late it is shows an absence that ends before it.
+constexpr Duration kGlance = std::chrono::milliseconds(500);
 
 // libuv's clock on Linux is ours in whole milliseconds; rounded up, a timer is never early.
 std::uint64_t LoopTime(TimePoint time) {
@@ -94,17 +99,27 @@ void Driver::OnCheck() {
   if (poll_end > turn_ended_ && woke_ - poll_end > kRounding) woke_ = poll_end;
 }
 
-// One moment only, until a judgement has followed it: a loop that is away again and again does judge.
-void Driver::NoticeAbsence(TimePoint now) {
-  if (now <= andiron::Later(expected_, kAway) || as_of_ < held_until_) return;
-  held_until_ = andiron::Later(now, kMoment);
+// A moment isn't prolonged, and as_of moves on before the next one can begin: a loop that is away again and again
+// judges late, but it does.
+void Driver::NoticeAbsence(TimePoint due, TimePoint came) {
+  if (came <= andiron::Later(due, kAway)) return;
+  lag_.Record(came, came - due);
+  if (came < held_until_) return;
+  held_until_ = andiron::Later(came, kMoment);
+  if (came - due < kLongAway) return;
+  char length[32];
+  std::snprintf(length, sizeof length, "%.1fs", Milliseconds(came - due) / 1000);
+  log_.Write(LogLevel::kWarn, "worker_stood_still",
+             std::string("this worker stood still for ") + length +
+                 ": it was stopped (SIGSTOP), its container or machine was paused, too busy or waited for a disk; "
+                 "its children get a second to answer before they are judged");
 }
 
 void Driver::Turn() {
   const TimePoint began = Now();
-  NoticeAbsence(began);
   const bool all_read = children_->EndReads();
   if (all_read && began >= held_until_) as_of_ = round_began_;
+  NoticeAbsence(expected_, began);
   // What callbacks submit at a job's end is handed over in the same turn: another poll in between would find half of
   // the next answers and double the turns. Bounded, so that a caller that always submits doesn't keep the loop.
   for (int step = 0; step == 0 || (!inbox_.empty() && step < kStepsPerTurn); ++step) {
@@ -116,11 +131,12 @@ void Driver::Turn() {
       desk_.TurnEnds();
     }
     children_->Flush();
-    if (!RunCallbacks()) return;
     if (stepped) performed_ = Now();
+    if (!RunCallbacks()) return;
   }
   log_.Flush();
   turn_ended_ = Now();
+  NoticeAbsence(began, turn_ended_);
   ++turns_;
   lag_.Record(turn_ended_, turn_ended_ - woke_);
   if (all_read) round_began_ = turn_ended_;
@@ -169,22 +185,28 @@ void Driver::TellState() {
   if (state == WorkerState::kStopped) LetLoopEnd();
 }
 
+// When the next turn is to come, if nothing happens before; kNever: not until something does.
+TimePoint Driver::NextTurn() const {
+  TimePoint due = core_.NextDeadline();
+  // Due already, but its turn must have an as_of that is not older: one of the next, without sleep.
+  if (due <= round_began_) due = std::max(turn_ended_, held_until_);
+  if (log_.pending()) due = std::min(due, andiron::Later(turn_ended_, kLogRetry));
+  if (due <= turn_ended_ || due == kNever) return std::max(due, turn_ended_);
+  due = std::min(due, andiron::Later(turn_ended_, kGlance));
+  // Armed for somewhat earlier is as good, and spares a busy loop the arming.
+  return armed_ > turn_ended_ && armed_ < due ? armed_ : due;
+}
+
 void Driver::ArmTimer() {
-  TimePoint deadline = core_.NextDeadline();
-  if (log_.pending()) deadline = std::min(deadline, andiron::Later(turn_ended_, kLogRetry));
-  expected_ = std::max(deadline, turn_ended_);
-  if (deadline <= round_began_) {
-    // Due already, but its turn must have an as_of that is not older: one of the next, without sleep.
-    if (turn_ended_ >= held_until_) return Wake();
-    deadline = held_until_;
-  }
-  if (deadline == armed_) return;
-  armed_ = deadline;
-  if (deadline == kNever) {
+  expected_ = NextTurn();
+  if (expected_ <= turn_ended_) return Wake();
+  if (expected_ == armed_) return;
+  armed_ = expected_;
+  if (expected_ == kNever) {
     uv_timer_stop(timer_.get());
     return;
   }
-  const std::uint64_t due = LoopTime(deadline);
+  const std::uint64_t due = LoopTime(expected_);
   const std::uint64_t now = uv_now(loop_);
   uv_timer_start(
       timer_.get(),

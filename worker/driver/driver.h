@@ -5,8 +5,8 @@
 // clock. That reading is the next turn's `as_of`: it is older than everything that the next poll brings, so no verdict
 // by the clock falls while its refutation lies unread in the kernel, and a loop that was stopped for an hour kills
 // nobody. While channels wait for their turn to be read (read_rounds.h), `as_of` waits with them. So it does for a
-// moment after the loop was away for long: what stopped us (a paused container, a starved machine) may have stopped our
-// children too, and they can say only now what they had to say in time.
+// moment where a turn came much later than it was due, or took long: what stopped us (a paused container, a starved
+// machine) may have stopped our children too, and they can say only now what they had to say in time.
 //
 // A deadline D that passes while the loop sleeps costs two turns or more: the first has an `as_of` before D, the last,
 // which follows without sleep, one after it. That is the price of the promise, and not to be saved.
@@ -86,12 +86,13 @@ class Driver {
 
   void Wake();
   void OnCheck();
-  void NoticeAbsence(TimePoint now);
+  void NoticeAbsence(TimePoint due, TimePoint came);
   void Turn();
   bool StepCore();
   void PerformAll();
   bool RunCallbacks();
   void TellState();
+  TimePoint NextTurn() const;
   void ArmTimer();
   void LetLoopEnd();
 
@@ -142,7 +143,7 @@ class Driver {
   TimePoint turn_ended_;   // the clock before the last poll
   TimePoint woke_;         // the clock when the last poll ended
   TimePoint armed_ = kNever;
-  TimePoint expected_ = kNever;  // when the next turn is due, whatever else happens
+  TimePoint expected_ = kNever;  // when the next turn is to come at the latest
   TimePoint held_until_{};       // as_of waits until then
   bool stepped_ = false;         // the first step needs no fact: it starts the pools
   std::uint64_t turns_ = 0;
