@@ -55,7 +55,9 @@ TEST(Absence, AChildHasItsTimeFromWhenTheJobIsSentAndNotFromWhenItIsDecided) {
   Shows("C4", "C5");
   PoolSettings pool = EchoPool();
   pool.ack_timeout = 700ms;
-  Rig rig(pool);
+  Rig rig;
+  rig.JudgeAtOnce();
+  rig.StartWorker(SettingsOf(pool));
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
   Obstacle source(2 * pool.ack_timeout);
   JobDesk& desk = rig.worker().desk();

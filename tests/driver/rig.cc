@@ -98,6 +98,7 @@ void Rig::StartWorker(WorkerSettings settings, int log_descriptor, bool allow_cg
   options.strict = true;
   options.log_descriptor = log_descriptor;
   options.allow_cgroup = allow_cgroup;
+  options.moment = moment_;
   auto made = WorkerImpl::Make(&loop_, std::move(settings), options);
   ASSERT_TRUE(made.ok()) << made.status().ToString();
   worker_ = *std::move(made);

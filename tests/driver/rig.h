@@ -39,6 +39,8 @@ class Rig {
   explicit Rig(PoolSettings pool) : Rig(SettingsOf(std::move(pool))) {}
   ~Rig();
 
+  // No moment for children after an absence of the loop: for tests of what holds without it. Before StartWorker.
+  void JudgeAtOnce() { moment_ = Duration(0); }
   void StartWorker(WorkerSettings settings, int log_descriptor = 2, bool allow_cgroup = false);
   uv_loop_t* loop() { return &loop_; }
   WorkerImpl& worker() { return *worker_; }
@@ -59,6 +61,7 @@ class Rig {
   uv_loop_t loop_;
   int handles_before_;
   int descriptors_before_;
+  Duration moment_ = Driver::kMoment;
   std::unique_ptr<WorkerImpl> worker_;
 };
 

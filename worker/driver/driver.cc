@@ -18,9 +18,8 @@ constexpr Duration kLogRetry = std::chrono::milliseconds(100);
 
 constexpr int kStepsPerTurn = 4;
 
-// What happens so much later than it was due was kept from us. A child that was kept, too, needs a moment to speak up.
+// What happens so much later than it was due was kept from us.
 constexpr Duration kAway = std::chrono::milliseconds(200);
-constexpr Duration kMoment = std::chrono::seconds(1);
 // From here on it is worth a line in the log.
 constexpr Duration kLongAway = std::chrono::seconds(1);
 // While there is a deadline, the loop wakes up so often at least: how late it is shows an absence that ends before it.
@@ -48,6 +47,7 @@ Driver::Driver(uv_loop_t* loop, Log& log, WorkerSettings settings, const Options
       performed_(started_),
       turn_ended_(started_),
       woke_(started_),
+      moment_(options.moment),
       pool_trouble_(settings_.pools.size()),
       breakers_(settings_.pools.size(), BreakerState::kClosed) {}
 
@@ -105,7 +105,7 @@ void Driver::NoticeAbsence(TimePoint due, TimePoint came) {
   if (came <= andiron::Later(due, kAway)) return;
   lag_.Record(came, came - due);
   if (came < held_until_) return;
-  held_until_ = andiron::Later(came, kMoment);
+  held_until_ = andiron::Later(came, moment_);
   if (came - due < kLongAway) return;
   char length[32];
   std::snprintf(length, sizeof length, "%.1fs", Milliseconds(came - due) / 1000);

@@ -43,11 +43,14 @@ namespace andiron {
 class Driver {
  public:
   static constexpr std::size_t kDeathsRemembered = 20;
+  // What a child that was kept from running, as we were, needs at most to speak up.
+  static constexpr Duration kMoment = std::chrono::seconds(1);
 
   struct Options {
     Children::Options children;
     std::uint64_t seed = 0;  // jitter of back-offs, made-up ids
     bool strict = false;     // an impossible state aborts
+    Duration moment = kMoment;
   };
 
   // `settings` must be resolved and free of contradictions.
@@ -144,8 +147,9 @@ class Driver {
   TimePoint woke_;         // the clock when the last poll ended
   TimePoint armed_ = kNever;
   TimePoint expected_ = kNever;  // when the next turn is to come at the latest
-  TimePoint held_until_{};       // as_of waits until then
-  bool stepped_ = false;         // the first step needs no fact: it starts the pools
+  Duration moment_;
+  TimePoint held_until_{};  // as_of waits until then
+  bool stepped_ = false;    // the first step needs no fact: it starts the pools
   std::uint64_t turns_ = 0;
   LoopLag lag_;
   WorkerState told_state_ = WorkerState::kRunning;
