@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,7 @@
 namespace andiron {
 namespace {
 
-// Holds the loop up once, in the middle of a turn: after the step that accepts a job, before anything is sent.
+// Holds the loop up in the middle of a turn: after the step that accepts a job, before anything is sent.
 class Obstacle final : public JobSource {
  public:
   explicit Obstacle(Duration length) : length_(length) {}
@@ -30,12 +31,16 @@ class Obstacle final : public JobSource {
   }
   void OnRefused(const Refused& refused) override { ended = std::string(Name(refused.reason)); }
   void OnStarted(JobNumber, ChildId child) override { generation = child.generation; }
-  void OnOutcome(JobEnd& end) override { ended = std::string(Name(end.report.outcome)); }
+  void OnOutcome(JobEnd& end) override {
+    ended = std::string(Name(end.report.outcome));
+    if (at_end) at_end();
+  }
   void OnReservation(const ReservationAnswered&) override {}
   void OnCapacity(const CapacityChanged&) override {}
   void OnWorkerState(WorkerState) override {}
   void OnTurnEnd() override {}
 
+  std::function<void()> at_end;
   bool accepted = false;
   std::string ended;
   std::uint32_t generation = 0;
@@ -71,7 +76,7 @@ TEST(Absence, AChildHasItsTimeFromWhenTheJobIsSentAndNotFromWhenItIsDecided) {
 }
 
 PoolSettings SlowPool() {
-  PoolSettings pool = EchoPool({"--prewarm-ms", "500"});
+  PoolSettings pool = EchoPool({"--prewarm-ms", "200"});
   pool.init_timeout = 1500ms;
   return pool;
 }
@@ -86,7 +91,7 @@ void SlowChildGetsReady(Rig& rig, std::size_t pool) {
   uv_update_time(rig.loop());
   uv_timer_start(timer.get(), [](uv_timer_t* handle) { kill(*static_cast<int*>(handle->data), SIGCONT); }, 100, 0);
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool(pool).slots[static_cast<std::size_t>(SlotState::kStarting)] == 0; }));
-  EXPECT_EQ(rig.Pool(pool).slots[static_cast<std::size_t>(SlotState::kIdle)], 1) << rig.worker().StatusJson();
+  EXPECT_EQ(rig.Pool(pool).initialize[static_cast<std::size_t>(InitializeEnd::kReady)], 1) << rig.worker().StatusJson();
   EXPECT_EQ(rig.Pool(pool).spawned, 1);
 }
 
@@ -107,8 +112,11 @@ TEST(Absence, AChildThatWasStoppedInTheMiddleOfATurnHasAMomentToSpeak) {
   WorkerSettings settings = SettingsOf(EchoPool());
   settings.pools.push_back(SlowPool());
   settings.pools[1].name = "slow";
+  settings.pools[1].warm = 0;
   rig.StartWorker(settings);
-  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1 && rig.Pool(1).spawned == 1; }));
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
+  rig.worker().Submit({.pool = "slow"}, {});
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool(1).spawned == 1; }));
   ASSERT_EQ(kill(PidOf(rig, 1), SIGSTOP), 0);
   Obstacle source(SlowPool().init_timeout + 300ms);
   JobDesk& desk = rig.worker().desk();
@@ -160,6 +168,28 @@ TEST(Absence, AChildThatStaysSilentIsEndedByALoopThatIsAwayAgainAndAgain) {
   }
   EXPECT_LT(absences, kMany);
   EXPECT_EQ(rig.Pool().initialize[static_cast<std::size_t>(InitializeEnd::kTimedOut)], 1);
+}
+
+// Each job's end begins the next one, and each beginning takes 300 ms: no turn is short.
+TEST(Absence, AChildThatStaysSilentIsEndedByALoopWhoseTurnsTakeLong) {
+  Shows("C5");
+  Rig rig;
+  WorkerSettings settings = SettingsOf(EchoPool());
+  settings.pools.push_back(EchoPool({"--prewarm-ms", "600000"}));
+  settings.pools[1].name = "silent";
+  settings.pools[1].init_timeout = 5s;
+  rig.StartWorker(settings);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1 && rig.Pool(1).spawned == 1; }));
+  Obstacle source(300ms);
+  JobDesk& desk = rig.worker().desk();
+  desk.Join(source);
+  const auto next = [&] { desk.Submit(source, EchoJob()); };
+  source.at_end = next;
+  next();
+  EXPECT_TRUE(rig.RunUntil([&] { return rig.Pool(1).exited > 0; })) << rig.worker().StatusJson();
+  source.at_end = nullptr;
+  ASSERT_TRUE(rig.RunUntil([&] { return desk.unfinished() == 0; }));
+  desk.Leave(source);
 }
 
 }  // namespace

@@ -19,8 +19,7 @@ std::string Remedy(const absl::Status& status) {
   if (absl::IsPermissionDenied(status)) return "it is another user's worker: run this as that user or as root";
   if (absl::IsDeadlineExceeded(status)) {
     return "it is there but does not answer: `kill -CONT` continues a process that was stopped, `kill -USR1` writes "
-           "its "
-           "state to its log";
+           "its state to its log";
   }
   if (absl::IsFailedPrecondition(status)) return "use the `andiron` of the worker's own version";
   return "";

@@ -267,6 +267,11 @@ void Children::Impl::RemoveChildCgroup(const std::string& path) {
   WantHousekeeping();
 }
 
+bool Children::Impl::EndReads() {
+  if (orphans_) orphans_->TurnBegins();
+  return read_rounds_.EndTurn();
+}
+
 void Children::Impl::OnHalted(pid_t pid, bool halted) {
   children_.ForEach([&](Child& child) {
     if (child.pid() == pid) child.SetHalted(halted);

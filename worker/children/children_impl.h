@@ -36,7 +36,7 @@ class Children::Impl final : public ChildOwner {
   void AskToStop(ChildId id);
   void Kill(ChildId id);
   void Abandon(ChildId id);
-  bool EndReads() { return read_rounds_.EndTurn(); }
+  bool EndReads();
   void Flush();
   Autopsy Examine(const ReportDeath& death);
   void LetLoopEnd();

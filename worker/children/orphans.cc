@@ -47,10 +47,13 @@ Orphans::Orphans(uv_loop_t* loop, Log& log, Callbacks callbacks) : log_(log), ca
   signal_.Unref();
 }
 
-// Halts are heard at once: the next turn may judge a child that the kernel has called stopped.
 void Orphans::OnSignal() {
-  HearHalts();
+  signalled_ = true;
   SweepSoon();
+}
+
+void Orphans::TurnBegins() {
+  if (std::exchange(signalled_, false)) HearHalts();
 }
 
 void Orphans::SweepSoon() { SweepIn(kBundleMs); }

@@ -1,5 +1,7 @@
 #include "worker/console/signals.h"
 
+#include <signal.h>
+
 #include <utility>
 
 namespace andiron {
@@ -22,7 +24,14 @@ Signals::Signals(uv_loop_t* loop, std::initializer_list<int> numbers, std::funct
   }
 }
 
-Signals::~Signals() { pthread_sigmask(SIG_BLOCK, &watched_, nullptr); }
+// Blocked first, for the time in which they have no disposition of ours: other threads don't block them.
+Signals::~Signals() {
+  pthread_sigmask(SIG_BLOCK, &watched_, nullptr);
+  std::vector<int> numbers;
+  for (const auto& handle : handles_) numbers.push_back(handle.get()->signum);
+  handles_.clear();
+  for (const int number : numbers) signal(number, SIG_IGN);
+}
 
 void Signals::Watch(uv_loop_t* loop, int number) {
   UvHandle<uv_signal_t> handle;

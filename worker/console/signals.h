@@ -1,7 +1,7 @@
 // Signals as calls on the loop.
 //
 // For a program's main only: it takes over the dispositions of the signals it watches (a library leaves them to its
-// host), and unblocks them. Doesn't keep the loop running. Where it ends, its signals are blocked: the program is
+// host), and unblocks them. Doesn't keep the loop running. Where it ends, its signals are ignored: the program is
 // ending, and one that comes now is not to take its exit code from it. One thread.
 #ifndef ANDIRON_WORKER_CONSOLE_SIGNALS_H_
 #define ANDIRON_WORKER_CONSOLE_SIGNALS_H_

@@ -99,20 +99,22 @@ void Driver::OnCheck() {
   if (poll_end > turn_ended_ && woke_ - poll_end > kRounding) woke_ = poll_end;
 }
 
-// A moment isn't prolonged, and as_of moves on before the next one can begin: a loop that is away again and again
+// A moment isn't prolonged, and as_of has moved on before the next one can begin: a loop that is away again and again
 // judges late, but it does.
 void Driver::NoticeAbsence(TimePoint due, TimePoint came) {
   if (came <= andiron::Later(due, kAway)) return;
   lag_.Record(came, came - due);
-  if (came < held_until_) return;
+  if (came < held_until_ || as_of_ <= held_as_of_) return;
   held_until_ = andiron::Later(came, moment_);
+  held_as_of_ = as_of_;
   if (came - due < kLongAway) return;
   char length[32];
   std::snprintf(length, sizeof length, "%.1fs", Milliseconds(came - due) / 1000);
   log_.Write(LogLevel::kWarn, "worker_stood_still",
              std::string("this worker stood still for ") + length +
-                 ": it was stopped (SIGSTOP), its container or machine was paused, too busy or waited for a disk; "
-                 "its children get a second to answer before they are judged");
+                 ": it was stopped (SIGSTOP), its container or machine was paused or too busy, or something in its "
+                 "loop waited (a disk, a callback of its host); its children get a second to answer before they are "
+                 "judged");
 }
 
 void Driver::Turn() {

@@ -149,6 +149,7 @@ class Driver {
   TimePoint expected_ = kNever;  // when the next turn is to come at the latest
   Duration moment_;
   TimePoint held_until_{};  // as_of waits until then
+  TimePoint held_as_of_{};  // as it was when that began
   bool stepped_ = false;    // the first step needs no fact: it starts the pools
   std::uint64_t turns_ = 0;
   LoopLag lag_;

@@ -1,4 +1,4 @@
-// How long the loop was away from its poll: the longest of the last seconds.
+// How long the loop was away from its poll, or was kept from it: the longest of the last seconds.
 #ifndef ANDIRON_WORKER_DRIVER_LOOP_LAG_H_
 #define ANDIRON_WORKER_DRIVER_LOOP_LAG_H_
 
