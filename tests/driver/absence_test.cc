@@ -59,7 +59,7 @@ JobSubmitted EchoJob() {
 TEST(Absence, AChildHasItsTimeFromWhenTheJobIsSentAndNotFromWhenItIsDecided) {
   Shows("C4", "C5");
   PoolSettings pool = EchoPool();
-  pool.ack_timeout = 700ms;
+  pool.ack_timeout = 1500ms;
   Rig rig;
   rig.JudgeAtOnce();
   rig.StartWorker(SettingsOf(pool));
