@@ -181,21 +181,26 @@ absl::StatusOr<int> OpenSocket(const std::string& path, TimePoint deadline) {
   return descriptor;
 }
 
-// Our jobs are for our own worker or root's: anybody could put a socket into a directory like /tmp. Root may use all.
-absl::Status CheckWorker(int descriptor, const std::string& path) {
-  ucred worker{};
-  socklen_t size = sizeof worker;
-  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &worker, &size) != 0) return absl::OkStatus();
-  const uid_t own = ::geteuid();
-  if (own == 0 || worker.uid == own || worker.uid == 0) return absl::OkStatus();
-  return absl::PermissionDeniedError("not your worker: " + path + " belongs to user " + std::to_string(worker.uid));
+std::optional<ucred> PeerOf(int descriptor) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer;
 }
 
+// Our jobs are for our own worker or root's: anybody could put a socket into a directory like /tmp. Root may use all.
+absl::Status CheckWorker(int descriptor, const std::string& path) {
+  const auto worker = PeerOf(descriptor);
+  const uid_t own = ::geteuid();
+  if (!worker || own == 0 || worker->uid == own || worker->uid == 0) return absl::OkStatus();
+  return absl::PermissionDeniedError("not your worker: " + path + " belongs to user " + std::to_string(worker->uid));
+}
+
+// The number is 0 where this PID namespace doesn't know the process.
 std::string NameOfWorker(int descriptor) {
-  ucred worker{};
-  socklen_t size = sizeof worker;
-  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &worker, &size) != 0 || worker.pid <= 0) return "the worker";
-  return "the worker (pid " + std::to_string(worker.pid) + ")";
+  const auto worker = PeerOf(descriptor);
+  if (!worker || worker->pid <= 0) return "the worker";
+  return "the worker (pid " + std::to_string(worker->pid) + ")";
 }
 
 }  // namespace
