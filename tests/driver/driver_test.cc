@@ -119,9 +119,7 @@ TEST(Driver, HelloThatWaitsInTheKernelBeatsTheTimeoutThatPassedDuringAStall) {
   Shows("A13", "C4");
   PoolSettings pool = EchoPool();
   pool.init_timeout = 1500ms;
-  Rig rig;
-  rig.JudgeAtOnce();
-  rig.StartWorker(SettingsOf(pool));
+  Rig rig(pool, 0s);
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().spawned == 1; }));
   const TimePoint over = Now() + 2 * pool.init_timeout;
   const std::vector<int> pids = OwnProcesses();
@@ -142,9 +140,7 @@ TEST(Driver, StallOfTheLoopKillsNobody) {
   pool.max_children = 2;
   pool.ping_interval = 50ms;
   pool.ping_timeout = 1s;
-  Rig rig;
-  rig.JudgeAtOnce();
-  rig.StartWorker(SettingsOf(pool));
+  Rig rig(pool, 0s);
   rig.worker().Submit({.pool = "echo"}, {});
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1 && rig.Slots(SlotState::kBusy) == 1; }));
   const TimePoint over = Now() + 3 * pool.ping_timeout;

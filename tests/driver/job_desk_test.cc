@@ -30,13 +30,6 @@ class Notes final : public JobSource {
   int turns = 0;
 };
 
-JobSubmitted EchoJob(const std::string& id) {
-  JobSubmitted job;
-  job.pool = "echo";
-  job.id = id;
-  return job;
-}
-
 TEST(JobDesk, SourceHearsAllOfItsJobInOrder) {
   Shows("R118");
   Rig rig(EchoPool());

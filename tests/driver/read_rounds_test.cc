@@ -127,9 +127,7 @@ TEST(Driver, ResultsThatWaitForTheirTurnBeatTheTimeoutThatPassedMeanwhile) {
   PoolSettings pool = EchoPool({"--sleep-ms", "2000"});
   pool.warm = pool.max_children = pool.max_starting = kChildren;
   pool.run_for = std::chrono::seconds(3);
-  Rig rig;
-  rig.JudgeAtOnce();
-  rig.StartWorker(SettingsOf(pool));
+  Rig rig(pool, 0s);
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == kChildren; })) << rig.worker().StatusJson();
 
   Source source;

@@ -82,6 +82,13 @@ WorkerSettings SettingsOf(PoolSettings pool) {
   return settings;
 }
 
+JobSubmitted EchoJob(const std::string& id) {
+  JobSubmitted job;
+  job.pool = "echo";
+  job.id = id;
+  return job;
+}
+
 int HandleCensus() {
   return UvHandle<uv_prepare_t>::Live() + UvHandle<uv_check_t>::Live() + UvHandle<uv_idle_t>::Live() +
          UvHandle<uv_timer_t>::Live() + UvHandle<uv_poll_t>::Live() + UvHandle<uv_async_t>::Live();
@@ -93,12 +100,17 @@ Rig::Rig() : handles_before_(HandleCensus()), descriptors_before_(DescriptorsWit
 
 Rig::Rig(WorkerSettings settings) : Rig() { StartWorker(std::move(settings)); }
 
+Rig::Rig(PoolSettings pool, Duration stall_grace) : Rig() {
+  stall_grace_ = stall_grace;
+  StartWorker(SettingsOf(std::move(pool)));
+}
+
 void Rig::StartWorker(WorkerSettings settings, int log_descriptor, bool allow_cgroup) {
   WorkerImpl::Options options;
   options.strict = true;
   options.log_descriptor = log_descriptor;
   options.allow_cgroup = allow_cgroup;
-  options.moment = moment_;
+  options.stall_grace = stall_grace_;
   auto made = WorkerImpl::Make(&loop_, std::move(settings), options);
   ASSERT_TRUE(made.ok()) << made.status().ToString();
   worker_ = *std::move(made);

@@ -30,17 +30,17 @@ int ThreadsOf(int pid);
 // One pool "echo" of one echo child, with its flags; nothing pinged, for tests that count turns.
 PoolSettings EchoPool(const std::vector<std::string>& flags = {});
 WorkerSettings SettingsOf(PoolSettings pool);
+JobSubmitted EchoJob(const std::string& id);
 
 class Rig {
  public:
   // Whoever fails to make the loop or the worker fails the test.
   Rig();
   explicit Rig(WorkerSettings settings);
-  explicit Rig(PoolSettings pool) : Rig(SettingsOf(std::move(pool))) {}
+  // `stall_grace` 0: for tests of what holds without it.
+  explicit Rig(PoolSettings pool, Duration stall_grace = Driver::kStallGrace);
   ~Rig();
 
-  // No moment for children after an absence of the loop: for tests of what holds without it. Before StartWorker.
-  void JudgeAtOnce() { moment_ = Duration(0); }
   void StartWorker(WorkerSettings settings, int log_descriptor = 2, bool allow_cgroup = false);
   uv_loop_t* loop() { return &loop_; }
   WorkerImpl& worker() { return *worker_; }
@@ -61,7 +61,7 @@ class Rig {
   uv_loop_t loop_;
   int handles_before_;
   int descriptors_before_;
-  Duration moment_ = Driver::kMoment;
+  Duration stall_grace_ = Driver::kStallGrace;
   std::unique_ptr<WorkerImpl> worker_;
 };
 

@@ -18,12 +18,12 @@ constexpr Duration kLogRetry = std::chrono::milliseconds(100);
 
 constexpr int kStepsPerTurn = 4;
 
-// What happens so much later than it was due was kept from us.
-constexpr Duration kAway = std::chrono::milliseconds(200);
+// What comes so much later than it was due shows a stall.
+constexpr Duration kStallMin = std::chrono::milliseconds(200);
 // From here on it is worth a line in the log.
-constexpr Duration kLongAway = std::chrono::seconds(1);
-// While there is a deadline, the loop wakes up so often at least: how late it is shows an absence that ends before it.
-constexpr Duration kGlance = std::chrono::milliseconds(500);
+constexpr Duration kStallLogged = std::chrono::seconds(1);
+// While there is a deadline, the loop wakes up so often at least: how late it is shows a stall that ends before it.
+constexpr Duration kTick = std::chrono::milliseconds(500);
 
 // libuv's clock on Linux is ours in whole milliseconds; rounded up, a timer is never early.
 std::uint64_t LoopTime(TimePoint time) {
@@ -47,7 +47,7 @@ Driver::Driver(uv_loop_t* loop, Log& log, WorkerSettings settings, const Options
       performed_(started_),
       turn_ended_(started_),
       woke_(started_),
-      moment_(options.moment),
+      stall_grace_(options.stall_grace),
       pool_trouble_(settings_.pools.size()),
       breakers_(settings_.pools.size(), BreakerState::kClosed) {}
 
@@ -99,18 +99,18 @@ void Driver::OnCheck() {
   if (poll_end > turn_ended_ && woke_ - poll_end > kRounding) woke_ = poll_end;
 }
 
-// A moment isn't prolonged, and as_of has moved on before the next one can begin: a loop that is away again and again
+// A grace isn't prolonged, and as_of has moved on before the next one can begin: a loop that stalls again and again
 // judges late, but it does.
-void Driver::NoticeAbsence(TimePoint due, TimePoint came) {
-  if (came <= andiron::Later(due, kAway)) return;
+void Driver::NoteStall(TimePoint due, TimePoint came) {
+  if (came <= andiron::Later(due, kStallMin)) return;
   lag_.Record(came, came - due);
   if (came < held_until_ || as_of_ <= held_as_of_) return;
-  held_until_ = andiron::Later(came, moment_);
+  held_until_ = andiron::Later(came, stall_grace_);
   held_as_of_ = as_of_;
-  if (came - due < kLongAway) return;
+  if (came - due < kStallLogged) return;
   char length[32];
   std::snprintf(length, sizeof length, "%.1fs", Milliseconds(came - due) / 1000);
-  log_.Write(LogLevel::kWarn, "worker_stood_still",
+  log_.Write(LogLevel::kWarn, "worker_stalled",
              std::string("this worker stood still for ") + length +
                  ": it was stopped (SIGSTOP), its container or machine was paused or too busy, or something in its "
                  "loop waited (a disk, a callback of its host); its children get a second to answer before they are "
@@ -121,7 +121,7 @@ void Driver::Turn() {
   const TimePoint began = Now();
   const bool all_read = children_->EndReads();
   if (all_read && began >= held_until_) as_of_ = round_began_;
-  NoticeAbsence(expected_, began);
+  NoteStall(expected_, began);
   // What callbacks submit at a job's end is handed over in the same turn: another poll in between would find half of
   // the next answers and double the turns. Bounded, so that a caller that always submits doesn't keep the loop.
   for (int step = 0; step == 0 || (!inbox_.empty() && step < kStepsPerTurn); ++step) {
@@ -138,7 +138,7 @@ void Driver::Turn() {
   }
   log_.Flush();
   turn_ended_ = Now();
-  NoticeAbsence(began, turn_ended_);
+  NoteStall(began, turn_ended_);
   ++turns_;
   lag_.Record(turn_ended_, turn_ended_ - woke_);
   if (all_read) round_began_ = turn_ended_;
@@ -194,7 +194,7 @@ TimePoint Driver::NextTurn() const {
   if (due <= round_began_) due = std::max(turn_ended_, held_until_);
   if (log_.pending()) due = std::min(due, andiron::Later(turn_ended_, kLogRetry));
   if (due <= turn_ended_ || due == kNever) return std::max(due, turn_ended_);
-  due = std::min(due, andiron::Later(turn_ended_, kGlance));
+  due = std::min(due, andiron::Later(turn_ended_, kTick));
   // Armed for somewhat earlier is as good, and spares a busy loop the arming.
   return armed_ > turn_ended_ && armed_ < due ? armed_ : due;
 }

@@ -5,7 +5,7 @@
 // clock. That reading is the next turn's `as_of`: it is older than everything that the next poll brings, so no verdict
 // by the clock falls while its refutation lies unread in the kernel, and a loop that was stopped for an hour kills
 // nobody. While channels wait for their turn to be read (read_rounds.h), `as_of` waits with them. So it does for a
-// moment where a turn came much later than it was due, or took long: what stopped us (a paused container, a starved
+// grace where a turn came much later than it was due, or took long: what stopped us (a paused container, a starved
 // machine) may have stopped our children too, and they can say only now what they had to say in time.
 //
 // A deadline D that passes while the loop sleeps costs two turns or more: the first has an `as_of` before D, the last,
@@ -43,14 +43,14 @@ namespace andiron {
 class Driver {
  public:
   static constexpr std::size_t kDeathsRemembered = 20;
-  // What a child that was kept from running, as we were, needs at most to speak up.
-  static constexpr Duration kMoment = std::chrono::seconds(1);
+  // After a stall of the loop: what a child that was kept from running, as we were, needs at most to speak up.
+  static constexpr Duration kStallGrace = std::chrono::seconds(1);
 
   struct Options {
     Children::Options children;
     std::uint64_t seed = 0;  // jitter of back-offs, made-up ids
     bool strict = false;     // an impossible state aborts
-    Duration moment = kMoment;
+    Duration stall_grace = kStallGrace;
   };
 
   // `settings` must be resolved and free of contradictions.
@@ -89,7 +89,7 @@ class Driver {
 
   void Wake();
   void OnCheck();
-  void NoticeAbsence(TimePoint due, TimePoint came);
+  void NoteStall(TimePoint due, TimePoint came);
   void Turn();
   bool StepCore();
   void PerformAll();
@@ -147,7 +147,7 @@ class Driver {
   TimePoint woke_;         // the clock when the last poll ended
   TimePoint armed_ = kNever;
   TimePoint expected_ = kNever;  // when the next turn is to come at the latest
-  Duration moment_;
+  Duration stall_grace_;
   TimePoint held_until_{};  // as_of waits until then
   TimePoint held_as_of_{};  // as it was when that began
   bool stepped_ = false;    // the first step needs no fact: it starts the pools

@@ -14,7 +14,7 @@ namespace {
 Driver::Options DriverOptions(const WorkerSettings& settings, const WorkerImpl::Options& options, bool adopts) {
   std::random_device random;
   Driver::Options made;
-  made.moment = options.moment;
+  made.stall_grace = options.stall_grace;
   made.children.worker_name = settings.name;
   made.children.allow_cgroup = options.allow_cgroup;
   made.children.adopt_orphans = adopts;

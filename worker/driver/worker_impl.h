@@ -24,7 +24,7 @@ class WorkerImpl final : public Worker {
     int log_descriptor = 2;
     bool allow_cgroup = true;
     bool strict = false;  // an impossible state aborts: for tests
-    Duration moment = Driver::kMoment;
+    Duration stall_grace = Driver::kStallGrace;
   };
 
   static absl::StatusOr<std::unique_ptr<WorkerImpl>> Make(uv_loop_s* loop, WorkerSettings settings,

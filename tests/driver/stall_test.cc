@@ -1,7 +1,9 @@
-// The loop was away: stopped between a decision and its deed, or stopped together with its children.
+// Our own loop stalls: between a decision and its deed, or together with its children.
+#include <absl/cleanup/cleanup.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -49,25 +51,18 @@ class Obstacle final : public JobSource {
   Duration length_;
 };
 
-JobSubmitted EchoJob() {
-  JobSubmitted job;
-  job.pool = "echo";
-  job.id = "late";
-  return job;
-}
+int PidOf(Rig& rig, std::size_t pool) { return rig.Pool(pool).children.at(0).pid; }
 
-TEST(Absence, AChildHasItsTimeFromWhenTheJobIsSentAndNotFromWhenItIsDecided) {
+TEST(Stall, AChildHasItsTimeFromWhenTheJobIsSentAndNotFromWhenItIsDecided) {
   Shows("C4", "C5");
   PoolSettings pool = EchoPool();
   pool.ack_timeout = 1500ms;
-  Rig rig;
-  rig.JudgeAtOnce();
-  rig.StartWorker(SettingsOf(pool));
+  Rig rig(pool, 0s);
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
   Obstacle source(2 * pool.ack_timeout);
   JobDesk& desk = rig.worker().desk();
   desk.Join(source);
-  desk.Submit(source, EchoJob());
+  desk.Submit(source, EchoJob("late"));
   ASSERT_TRUE(rig.RunUntil([&] { return !source.ended.empty(); }));
   EXPECT_EQ(source.ended, "SUCCEEDED");
   EXPECT_EQ(source.generation, 1U);
@@ -75,13 +70,34 @@ TEST(Absence, AChildHasItsTimeFromWhenTheJobIsSentAndNotFromWhenItIsDecided) {
   desk.Leave(source);
 }
 
+// It had stopped before the loop stalled, and goes on in the middle of the stall: the kernel has said both when the
+// verdict falls.
+TEST(Stall, AChildThatGoesOnMeanwhileIsNotTakenForHalted) {
+  Shows("C4");
+  // As the command does: then the kernel tells of stops and continuations.
+  ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  const absl::Cleanup as_before = [] { prctl(PR_SET_CHILD_SUBREAPER, 0); };
+  PoolSettings pool = EchoPool();
+  pool.ping_interval = 3600s;
+  pool.ping_timeout = 1s;
+  Rig rig(pool, 0s);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().capacity == 1; }));
+  const int pid = PidOf(rig, 0);
+  ASSERT_EQ(kill(pid, SIGSTOP), 0);
+  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().capacity == 0; }));
+  const TimePoint over = Now() + 2 * pool.ping_timeout;
+  ASSERT_TRUE(Rig::Stall([&] { return Now() > over; }));
+  ASSERT_EQ(kill(pid, SIGCONT), 0);
+  ASSERT_TRUE(Rig::Stall([&] { return ProcessState(pid) != 'T'; }));
+  EXPECT_TRUE(rig.RunUntil([&] { return rig.Pool().capacity == 1; }));
+  EXPECT_TRUE(rig.worker().driver().deaths().empty()) << rig.worker().StatusJson();
+}
+
 PoolSettings SlowPool() {
   PoolSettings pool = EchoPool({"--prewarm-ms", "200"});
   pool.init_timeout = 1500ms;
   return pool;
 }
-
-int PidOf(Rig& rig, std::size_t pool) { return rig.Pool(pool).children.at(0).pid; }
 
 // As in a container that was paused, where it runs again a moment after the loop does.
 void SlowChildGetsReady(Rig& rig, std::size_t pool) {
@@ -95,7 +111,7 @@ void SlowChildGetsReady(Rig& rig, std::size_t pool) {
   EXPECT_EQ(rig.Pool(pool).spawned, 1);
 }
 
-TEST(Absence, AChildThatWasStoppedWithTheLoopHasAMomentToSpeak) {
+TEST(Stall, AChildThatWasStoppedWithTheLoopHasTimeToSpeak) {
   Shows("C7");
   Rig rig(SlowPool());
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().spawned == 1; }));
@@ -106,7 +122,7 @@ TEST(Absence, AChildThatWasStoppedWithTheLoopHasAMomentToSpeak) {
   SlowChildGetsReady(rig, 0);
 }
 
-TEST(Absence, AChildThatWasStoppedInTheMiddleOfATurnHasAMomentToSpeak) {
+TEST(Stall, AChildThatWasStoppedInTheMiddleOfATurnHasTimeToSpeak) {
   Shows("C7");
   Rig rig;
   WorkerSettings settings = SettingsOf(EchoPool());
@@ -121,14 +137,14 @@ TEST(Absence, AChildThatWasStoppedInTheMiddleOfATurnHasAMomentToSpeak) {
   Obstacle source(SlowPool().init_timeout + 300ms);
   JobDesk& desk = rig.worker().desk();
   desk.Join(source);
-  desk.Submit(source, EchoJob());
+  desk.Submit(source, EchoJob("late"));
   ASSERT_TRUE(rig.RunUntil([&] { return source.accepted; }));
   SlowChildGetsReady(rig, 1);
   desk.Leave(source);
 }
 
 // An operator who finds children dead and jobs late is told why.
-TEST(Absence, IsToldInTheLogAndShownInTheStatus) {
+TEST(Stall, IsToldInTheLogAndShownInTheStatus) {
   Shows("C5");
   const UniqueFd file(memfd_create("log", MFD_CLOEXEC));
   ASSERT_TRUE(file);
@@ -151,27 +167,27 @@ TEST(Absence, IsToldInTheLogAndShownInTheStatus) {
   EXPECT_GE(std::strtod(status.c_str() + status.find(lag) + lag.size(), nullptr), 1000) << status;
 }
 
-// One moment, not more: a child that says nothing is ended, however often the loop is away.
-TEST(Absence, AChildThatStaysSilentIsEndedByALoopThatIsAwayAgainAndAgain) {
+// One grace, not more: a child that says nothing is ended, however often the loop stalls.
+TEST(Stall, AChildThatStaysSilentIsEndedByALoopThatStallsAgainAndAgain) {
   Shows("C5");
   PoolSettings pool = EchoPool({"--prewarm-ms", "600000"});
   pool.init_timeout = 500ms;
   Rig rig(pool);
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().spawned == 1; }));
   constexpr int kMany = 8;
-  int absences = 0;
-  while (rig.Pool().exited == 0 && absences < kMany) {
-    ++absences;
+  int stalls = 0;
+  while (rig.Pool().exited == 0 && stalls < kMany) {
+    ++stalls;
     const TimePoint over = Now() + pool.init_timeout + 300ms;
     Rig::Stall([&] { return Now() > over; });
     for (int turn = 0; turn < 20; ++turn) uv_run(rig.loop(), UV_RUN_NOWAIT);
   }
-  EXPECT_LT(absences, kMany);
+  EXPECT_LT(stalls, kMany);
   EXPECT_EQ(rig.Pool().initialize[static_cast<std::size_t>(InitializeEnd::kTimedOut)], 1);
 }
 
 // Each job's end begins the next one, and each beginning takes 300 ms: no turn is short.
-TEST(Absence, AChildThatStaysSilentIsEndedByALoopWhoseTurnsTakeLong) {
+TEST(Stall, AChildThatStaysSilentIsEndedByALoopWhoseTurnsTakeLong) {
   Shows("C5");
   Rig rig;
   WorkerSettings settings = SettingsOf(EchoPool());
@@ -183,7 +199,7 @@ TEST(Absence, AChildThatStaysSilentIsEndedByALoopWhoseTurnsTakeLong) {
   Obstacle source(300ms);
   JobDesk& desk = rig.worker().desk();
   desk.Join(source);
-  const auto next = [&] { desk.Submit(source, EchoJob()); };
+  const auto next = [&] { desk.Submit(source, EchoJob("late")); };
   source.at_end = next;
   next();
   EXPECT_TRUE(rig.RunUntil([&] { return rig.Pool(1).exited > 0; })) << rig.worker().StatusJson();
