@@ -24,6 +24,15 @@ class PlainHandlers(unittest.TestCase):
         self.assertEqual(worker.end(job).end, pb.Result.CANCELLED)
         return seconds_since(start)
 
+    def test_a_cancel_that_comes_just_before_a_system_call_is_heard_in_it(self):
+        with FakeWorker("plain") as worker:
+            worker.ready()
+            worker.run(1, "sleep_through_first_interrupt")
+            worker.expect("ack")
+            self.assertEqual(worker.line(), "begun\n")
+            worker.cancel(1)
+            self.assertEqual(worker.end(1).end, pb.Result.CANCELLED)
+
     def test_a_second_cancel_does_not_hit_the_clean_up_after_the_first(self):
         with FakeWorker("plain") as worker, tempfile.TemporaryDirectory() as work:
             worker.ready()

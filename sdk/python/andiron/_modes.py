@@ -12,6 +12,7 @@ import collections
 import concurrent.futures
 import signal
 import threading
+import time
 from typing import Any, Awaitable, Callable, Deque, Dict, Optional, Set, Union
 
 from . import _child_pb2 as pb
@@ -25,6 +26,9 @@ AsyncRun = Callable[[Job], Awaitable[_result.Output]]
 
 # Interrupts a system call on the main thread. A real-time signal: SIGUSR1 and its like belong to the program.
 INTERRUPT = signal.SIGRTMAX - 2
+# Seconds until it is sent again to a handler that hasn't heard it: at first, and at most.
+_REPEATED_FIRST = 0.02
+_REPEATED_LAST = 1.0
 
 
 def _stopped(job: Job, error: BaseException) -> pb.Result:
@@ -36,7 +40,8 @@ class MainThread:
     """One job at a time. A cancel raises Cancelled in the handler, out of a system call if need be.
 
     The signal says "look"; the job's own flag says whether there is something to raise. So a signal that comes late
-    finds nothing: `_interruptible` is None between jobs, and a later job isn't cancelled.
+    finds nothing: `_interruptible` is None between jobs, and a later job isn't cancelled. One that comes too early
+    interrupts nothing (the interpreter has looked, and isn't in the system call yet), so it is sent until it's heard.
     """
 
     def __init__(self, run: PlainRun, finish: Finish) -> None:
@@ -53,6 +58,23 @@ class MainThread:
         self._bell.ring()
 
     def cancel(self, job: Job) -> None:
+        if self._interruptible is not job:
+            return  # it waits for its turn or looks by itself: each sees the job's flag
+        self._interrupt_main_thread()
+        try:
+            threading.Thread(target=self._repeat_until_heard, args=(job,), name="andiron-cancel", daemon=True).start()
+        except RuntimeError:
+            pass  # no thread can be had: then the first has to do, and the worker has its other means
+
+    def _repeat_until_heard(self, job: Job) -> None:
+        pause = _REPEATED_FIRST
+        time.sleep(pause)
+        while self._interruptible is job:
+            self._interrupt_main_thread()
+            pause = min(2 * pause, _REPEATED_LAST)
+            time.sleep(pause)
+
+    def _interrupt_main_thread(self) -> None:
         ident = threading.main_thread().ident
         if ident is not None:
             signal.pthread_kill(ident, INTERRUPT)
