@@ -16,7 +16,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr Wait kPromptly{1000};
+constexpr Wait kPromptly{10000};  // their jobs last a minute
 
 // How often the child's second thread has been woken.
 std::uint64_t WakesOfAttendant(pid_t pid) {
@@ -319,10 +319,14 @@ TEST(Child, WakesNoSecondThreadForShortJobsNorWhenIdle) {
   // Its timer may have run out once in 10 ms.
   const auto spent = std::chrono::duration_cast<Wait>(std::chrono::steady_clock::now() - begin);
   EXPECT_LE(WakesOfAttendant(child.pid()), static_cast<std::uint64_t>(spent.count()) / 10 + 5);
-  child.Readable(Wait(50));  // the last timer runs out
-  const std::uint64_t before = WakesOfAttendant(child.pid());
-  child.Readable(Wait(200));
-  EXPECT_EQ(WakesOfAttendant(child.pid()), before);
+  // The last timer may run out late.
+  bool slept = false;
+  for (int tries = 0; tries < 50 && !slept; ++tries) {
+    const std::uint64_t before = WakesOfAttendant(child.pid());
+    child.Readable(Wait(200));
+    slept = WakesOfAttendant(child.pid()) == before;
+  }
+  EXPECT_TRUE(slept);
 }
 
 TEST(EchoChild, EchoesFailsAndSleepsAsItIsTold) {

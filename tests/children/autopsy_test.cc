@@ -8,7 +8,9 @@
 #include <string>
 
 #include "tests/children/crew.h"
+#include "tests/support/process_table.h"
 #include "tests/support/shows.h"
+#include "tests/support/stuck_program.h"
 
 namespace andiron {
 namespace {
@@ -26,6 +28,41 @@ TEST(AutopsyTest, FailedStartSaysWhatToCheck) {
   EXPECT_THAT(autopsy.summary, HasSubstr("could not be started: exec /no/such/program: No such file or directory"));
   EXPECT_THAT(autopsy.advice, HasSubstr("Check pools." + crew.pool_name() + ".command"));
   EXPECT_THAT(autopsy.text, HasSubstr("what to do: " + autopsy.advice));
+}
+
+TEST(AutopsyTest, StartThatIsCalledOffSaysWhy) {
+  ReportDeath death;
+  death.phase = SlotState::kStarting;
+  death.intent = Intent::kInitTimeout;
+  Evidence evidence;
+  evidence.name = "p/0.1";
+  const Autopsy late = WriteAutopsy(death, evidence, PoolSettings());
+  EXPECT_EQ(late.summary, "p/0.1 could not be started: it sent no first message within init_timeout (10s)");
+  EXPECT_THAT(late.advice, HasSubstr("another start of its pool hangs"));
+  death.intent = Intent::kStopRequested;
+  const Autopsy unwanted = WriteAutopsy(death, evidence, PoolSettings());
+  EXPECT_EQ(unwanted.summary, "p/0.1 could not be started: somebody asked for it to stop");
+  EXPECT_THAT(unwanted.advice, HasSubstr("Nothing"));
+}
+
+// It hangs before its exec: there is a process already, and nobody has come for it yet.
+TEST(AutopsyTest, ProcessThatHangsBeforeItsExecIsNamed) {
+  StuckProgram program(ProgramPath("fault-child"));
+  ASSERT_TRUE(program.stuck());
+  PoolSettings pool;
+  pool.command = {program.path()};
+  Crew crew(pool);
+  const ChildId child = crew.Start();
+  ASSERT_TRUE(crew.Await([] { return ChildProcesses().size() == 1 && ProcessState(ChildProcesses().front()) == 'S'; }));
+  ReportDeath death;
+  death.child = child;
+  death.phase = SlotState::kStarting;
+  death.intent = Intent::kInitTimeout;
+  death.quarantined = true;
+  EXPECT_THAT(crew.children().Examine(death).summary,
+              HasSubstr("(pid " + std::to_string(ChildProcesses().front()) + ") can't be killed"));
+  crew.Kill(child, Intent::kInitTimeout);
+  EXPECT_TRUE(crew.AwaitEnd(child));
 }
 
 TEST(AutopsyTest, ChildThatComplainsIsQuoted) {

@@ -194,12 +194,15 @@ TEST(CgroupTest, DirectoriesAreGoneAtTheEnd) {
 class Leftover {
  public:
   explicit Leftover(std::string_view worker) : path_(OwnCgroup() + "/andiron-" + std::string(worker) + "-99999999") {
-    std::filesystem::create_directory(path_);
     pid_ = fork();
     if (pid_ == 0) {
       for (;;) pause();
     }
-    std::ofstream(path_ + "/cgroup.procs") << pid_;
+    std::filesystem::create_directory(path_);
+    // As a living worker's until there is a process in it: others, of tests beside this one, remove empty ones.
+    const UniqueFd lock(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    flock(lock.get(), LOCK_EX);
+    std::ofstream(path_ + "/cgroup.procs") << pid_ << std::flush;
   }
   ~Leftover() {
     kill(pid_, SIGKILL);

@@ -308,7 +308,6 @@ TEST(StartTest, ProcessThatNobodyComesForGoesWithItsLaunch) {
 int ExitCodeUnder(pid_t parent) {
   const UniqueFd null(fcntl(UniqueFd(open("/dev/null", O_RDWR | O_CLOEXEC)).get(), F_DUPFD_CLOEXEC, kStubFdMin));
   const std::atomic<bool> cancelled{false};
-  std::atomic<pid_t> pid{0};
   char program[] = "/bin/true";
   char* const words[] = {program, nullptr};
   ChildStub stub;
@@ -318,7 +317,6 @@ int ExitCodeUnder(pid_t parent) {
   stub.stdin_fd = stub.stdout_fd = stub.stderr_fd = null.get();
   stub.parent = parent;
   stub.cancelled = &cancelled;
-  stub.pid = &pid;
   const pid_t child = fork();
   if (child == 0) _exit(RunChildStub(&stub));
   int status = 0;

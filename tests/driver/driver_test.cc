@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/driver/obstacle.h"
 #include "tests/driver/rig.h"
 #include "tests/support/shows.h"
 #include "worker/base/clock.h"
@@ -139,14 +140,14 @@ TEST(Driver, StallOfTheLoopKillsNobody) {
   pool.warm = 1;
   pool.max_children = 2;
   pool.ping_interval = 50ms;
-  pool.ping_timeout = 1s;
+  pool.ping_timeout = 4s;
   Rig rig(pool, 0s);
   rig.worker().Submit({.pool = "echo"}, {});
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1 && rig.Slots(SlotState::kBusy) == 1; }));
-  const TimePoint over = Now() + 3 * pool.ping_timeout;
+  const TimePoint over = Now() + pool.ping_timeout * 3 / 2;
   Rig::Stall([&] { return Now() > over; });
-  const TimePoint later = Now() + pool.ping_timeout;
-  rig.RunUntil([&] { return Now() > later; }, 2 * pool.ping_timeout);
+  const TimePoint later = Now() + 500ms;
+  rig.RunUntil([&] { return Now() > later; }, pool.ping_timeout);
   EXPECT_TRUE(rig.worker().driver().deaths().empty()) << rig.worker().StatusJson();
   EXPECT_EQ(rig.Slots(SlotState::kBusy), 1);
 }
@@ -174,12 +175,18 @@ TEST(Driver, JobHandedToAHaltedChildIsHandedOverAgain) {
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
   const std::vector<int> pids = OwnProcesses();
   ASSERT_EQ(pids.size(), 1U);
-  ASSERT_EQ(kill(pids[0], SIGSTOP), 0);
-  // Handed over in the turn's beginning, before the loop can hear of the stop.
-  const JobReport report = rig.RunJob({.payload = "again"});
-  EXPECT_EQ(report.outcome, Outcome::kSucceeded) << report.error;
-  EXPECT_EQ(report.output, "again");
-  EXPECT_EQ(report.child, "echo/0.2");
+  // When the job is already meant for it.
+  Obstacle source([&] {
+    EXPECT_EQ(kill(pids[0], SIGSTOP), 0);
+    EXPECT_TRUE(Rig::Stall([&] { return ProcessState(pids[0]) == 'T'; }));
+  });
+  JobDesk& desk = rig.worker().desk();
+  desk.Join(source);
+  desk.Submit(source, EchoJob("again"));
+  ASSERT_TRUE(rig.RunUntil([&] { return !source.ended.empty(); }));
+  desk.Leave(source);
+  EXPECT_EQ(source.ended, "SUCCEEDED");
+  EXPECT_EQ(source.generation, 2U);
   EXPECT_THAT(rig.worker().StatusJson(), HasSubstr("it didn't acknowledge a job within ack_timeout (500ms)"));
 }
 

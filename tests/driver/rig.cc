@@ -98,12 +98,12 @@ Rig::Rig() : handles_before_(HandleCensus()), descriptors_before_(DescriptorsWit
   EXPECT_EQ(uv_loop_init(&loop_), 0);
 }
 
-Rig::Rig(WorkerSettings settings) : Rig() { StartWorker(std::move(settings)); }
-
-Rig::Rig(PoolSettings pool, Duration stall_grace) : Rig() {
+Rig::Rig(WorkerSettings settings, Duration stall_grace) : Rig() {
   stall_grace_ = stall_grace;
-  StartWorker(SettingsOf(std::move(pool)));
+  StartWorker(std::move(settings));
 }
+
+Rig::Rig(PoolSettings pool, Duration stall_grace) : Rig(SettingsOf(std::move(pool)), stall_grace) {}
 
 void Rig::StartWorker(WorkerSettings settings, int log_descriptor, bool allow_cgroup) {
   WorkerImpl::Options options;

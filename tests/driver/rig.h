@@ -36,7 +36,7 @@ class Rig {
  public:
   // Whoever fails to make the loop or the worker fails the test.
   Rig();
-  explicit Rig(WorkerSettings settings);
+  explicit Rig(WorkerSettings settings, Duration stall_grace = Driver::kStallGrace);
   // `stall_grace` 0: for tests of what holds without it.
   explicit Rig(PoolSettings pool, Duration stall_grace = Driver::kStallGrace);
   ~Rig();

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "tests/driver/obstacle.h"
 #include "tests/driver/rig.h"
 #include "tests/support/shows.h"
 #include "worker/base/clock.h"
@@ -20,36 +21,6 @@
 
 namespace andiron {
 namespace {
-
-// Holds the loop up in the middle of a turn: after the step that accepts a job, before anything is sent.
-class Obstacle final : public JobSource {
- public:
-  explicit Obstacle(Duration length) : length_(length) {}
-
-  void OnAccepted(JobNumber) override {
-    accepted = true;
-    const TimePoint over = Now() + length_;
-    Rig::Stall([&] { return Now() > over; });
-  }
-  void OnRefused(const Refused& refused) override { ended = std::string(Name(refused.reason)); }
-  void OnStarted(JobNumber, ChildId child) override { generation = child.generation; }
-  void OnOutcome(JobEnd& end) override {
-    ended = std::string(Name(end.report.outcome));
-    if (at_end) at_end();
-  }
-  void OnReservation(const ReservationAnswered&) override {}
-  void OnCapacity(const CapacityChanged&) override {}
-  void OnWorkerState(WorkerState) override {}
-  void OnTurnEnd() override {}
-
-  std::function<void()> at_end;
-  bool accepted = false;
-  std::string ended;
-  std::uint32_t generation = 0;
-
- private:
-  Duration length_;
-};
 
 int PidOf(Rig& rig, std::size_t pool) { return rig.Pool(pool).children.at(0).pid; }
 
@@ -87,8 +58,8 @@ TEST(Stall, AChildThatGoesOnMeanwhileIsNotTakenForHalted) {
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().capacity == 0; }));
   const TimePoint over = Now() + 2 * pool.ping_timeout;
   ASSERT_TRUE(Rig::Stall([&] { return Now() > over; }));
+  // The kernel knows at once, and the child has said nothing of it yet.
   ASSERT_EQ(kill(pid, SIGCONT), 0);
-  ASSERT_TRUE(Rig::Stall([&] { return ProcessState(pid) != 'T'; }));
   EXPECT_TRUE(rig.RunUntil([&] { return rig.Pool().capacity == 1; }));
   EXPECT_TRUE(rig.worker().driver().deaths().empty()) << rig.worker().StatusJson();
 }
@@ -98,6 +69,9 @@ PoolSettings SlowPool() {
   pool.init_timeout = 1500ms;
   return pool;
 }
+
+// Long, so that a machine that stands still for a moment, too, fails no test of it.
+constexpr Duration kLongGrace = 10s;
 
 // As in a container that was paused, where it runs again a moment after the loop does.
 void SlowChildGetsReady(Rig& rig, std::size_t pool) {
@@ -113,7 +87,7 @@ void SlowChildGetsReady(Rig& rig, std::size_t pool) {
 
 TEST(Stall, AChildThatWasStoppedWithTheLoopHasTimeToSpeak) {
   Shows("C7");
-  Rig rig(SlowPool());
+  Rig rig(SlowPool(), kLongGrace);
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().spawned == 1; }));
   ASSERT_EQ(kill(PidOf(rig, 0), SIGSTOP), 0);
   // The loop is to come back 300 ms after the deadline.
@@ -124,12 +98,11 @@ TEST(Stall, AChildThatWasStoppedWithTheLoopHasTimeToSpeak) {
 
 TEST(Stall, AChildThatWasStoppedInTheMiddleOfATurnHasTimeToSpeak) {
   Shows("C7");
-  Rig rig;
   WorkerSettings settings = SettingsOf(EchoPool());
   settings.pools.push_back(SlowPool());
   settings.pools[1].name = "slow";
   settings.pools[1].warm = 0;
-  rig.StartWorker(settings);
+  Rig rig(settings, kLongGrace);
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
   rig.worker().Submit({.pool = "slow"}, {});
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool(1).spawned == 1; }));

@@ -59,7 +59,7 @@ TEST(StuckStart, OfThreeSecondsHoldsUpNeitherTheLoopNorOtherPools) {
   Shows("A5", "R10", "R57");
   constexpr Duration kStuckFor = std::chrono::seconds(3);
   // For a slow machine; a hold-up would be one of three seconds.
-  constexpr Duration kJobAtMost = std::chrono::seconds(1);
+  constexpr Duration kJobAtMost = std::chrono::milliseconds(2500);
   Rig rig;
   StuckProgram program(Program("fault-child"));
   ASSERT_TRUE(program.stuck());
@@ -70,7 +70,7 @@ TEST(StuckStart, OfThreeSecondsHoldsUpNeitherTheLoopNorOtherPools) {
   settings.pools.push_back(stuck);
   rig.StartWorker(settings);
   const auto stuck_in = [&](SlotState state) { return rig.Pool(1).slots.at(static_cast<std::size_t>(state)) == 1; };
-  ASSERT_TRUE(rig.RunUntil([&] { return stuck_in(SlotState::kStarting); }));
+  ASSERT_TRUE(rig.RunUntil([&] { return stuck_in(SlotState::kStarting) && rig.Slots(SlotState::kIdle) == 1; }));
   Duration longest{};
   for (const TimePoint begin = Now(); Now() - begin < kStuckFor;) {
     const TimePoint submitted = Now();

@@ -38,10 +38,27 @@ std::function<void(int*)> at_failed_clone;
 
 std::atomic<int> clones_into{0};
 std::atomic<bool> next_dies_at_birth{false};
+std::atomic<bool> next_halts_at_birth{false};
+int (*after_the_halt)(void*) = nullptr;
+std::function<void()> before_clone;
 
 int DieAtBirth(void*) {
   kill(getpid(), SIGKILL);
   return 0;
+}
+
+int HaltAtBirth(void* argument) {
+  kill(getpid(), SIGSTOP);
+  return after_the_halt(argument);
+}
+
+// What the next process does first, instead of `function`.
+int (*AtBirth(int (*function)(void*)))(void*) {
+  if (before_clone) before_clone();
+  if (next_dies_at_birth.exchange(false)) return DieAtBirth;
+  if (!next_halts_at_birth.exchange(false)) return function;
+  after_the_halt = function;
+  return HaltAtBirth;
 }
 
 // As the kernel does it where pids.max forbids one more: the limit is looked at after the pidfd has been stored.
@@ -97,7 +114,7 @@ const std::array<Site, kCalls>& Sites() {
       {Call::kSend, "send", {EINTR, EAGAIN, ENOBUFS, EPIPE, ECONNRESET}},
       {Call::kRead, "read", {EINTR, EAGAIN, EIO, ENOMEM}},
       {Call::kWrite, "write", {EINTR, ENOSPC, EIO}},
-      {Call::kPoll, "poll", {EINTR, ENOMEM}},
+      {Call::kPoll, "poll", {EINTR, ENOMEM, ETIMEDOUT}},
       {Call::kWaitid, "waitid", {EINTR, ECHILD}},
       {Call::kSetsid, "setsid", {EPERM}},
       {Call::kDup3, "dup3", {EBUSY, EMFILE}},
@@ -130,7 +147,11 @@ int ClonesInto() { return clones_into; }
 
 void AtFailedClone(std::function<void(int* pidfd)> then) { at_failed_clone = std::move(then); }
 
+void BeforeClone(std::function<void()> then) { before_clone = std::move(then); }
+
 void KillNextAtBirth() { next_dies_at_birth = true; }
+
+void HaltNextAtBirth() { next_halts_at_birth = true; }
 
 void JumpWallClock(bool on) { wall_clock_jumps = on; }
 
@@ -140,13 +161,12 @@ Exempt::~Exempt() { --exempt; }
 }  // namespace andiron::injection
 
 using andiron::injection::at_failed_clone;
+using andiron::injection::AtBirth;
 using andiron::injection::Call;
 using andiron::injection::clones_into;
-using andiron::injection::DieAtBirth;
 using andiron::injection::ErrorFor;
 using andiron::injection::Fails;
 using andiron::injection::LeaveStalePidfd;
-using andiron::injection::next_dies_at_birth;
 using andiron::injection::wall_clock_jumps;
 using andiron::injection::wall_clock_read;
 
@@ -154,9 +174,9 @@ using andiron::injection::wall_clock_read;
 // NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" {
 
-int __real___clone(int (*function)(void*), void* stack, int flags, void* argument, int* pidfd);
+int __real___clone(int (*function)(void*), void* stack, int flags, void* argument, int* pidfd, void* tls, pid_t* pid);
 pid_t __real_AndironCloneIntoCgroup(int (*function)(void*), void* argument, std::byte* stack, std::size_t stack_bytes,
-                                    int* pidfd, int directory);
+                                    int* pidfd, pid_t* pid, int directory);
 int __real_socketpair(int domain, int type, int protocol, int* ends);
 int __real_pipe2(int* ends, int flags);
 int __real_fcntl(int descriptor, int command, long argument);
@@ -189,10 +209,9 @@ int __wrap_clock_gettime(clockid_t clock, timespec* time) {
   return result;
 }
 
-int __wrap___clone(int (*function)(void*), void* stack, int flags, void* argument, int* pidfd) {
+int __wrap___clone(int (*function)(void*), void* stack, int flags, void* argument, int* pidfd, void* tls, pid_t* pid) {
   const int error = ErrorFor(Call::kClone);
-  if (next_dies_at_birth.exchange(false)) function = DieAtBirth;
-  if (error == 0) return __real___clone(function, stack, flags, argument, pidfd);
+  if (error == 0) return __real___clone(AtBirth(function), stack, flags, argument, pidfd, tls, pid);
   LeaveStalePidfd(pidfd);
   errno = error;
   return -1;
@@ -200,18 +219,18 @@ int __wrap___clone(int (*function)(void*), void* stack, int flags, void* argumen
 
 // One way to a process after the other: what forbids it says so at whichever is tried.
 pid_t __wrap_AndironCloneIntoCgroup(int (*function)(void*), void* argument, std::byte* stack, std::size_t stack_bytes,
-                                    int* pidfd, int directory) {
+                                    int* pidfd, pid_t* pid, int directory) {
   if (const int refused = ErrorFor(Call::kCloneInto); refused != 0) {
     if (at_failed_clone) at_failed_clone(pidfd);
     errno = refused;
     return -1;
   }
   const int error = ErrorFor(Call::kClone);
-  if (next_dies_at_birth.exchange(false)) function = DieAtBirth;
   if (error == 0) {
-    const pid_t pid = __real_AndironCloneIntoCgroup(function, argument, stack, stack_bytes, pidfd, directory);
-    clones_into += pid > 0 ? 1 : 0;
-    return pid;
+    const pid_t made =
+        __real_AndironCloneIntoCgroup(AtBirth(function), argument, stack, stack_bytes, pidfd, pid, directory);
+    clones_into += made > 0 ? 1 : 0;
+    return made;
   }
   LeaveStalePidfd(pidfd);
   errno = error;
@@ -276,8 +295,10 @@ ssize_t __wrap_write(int descriptor, const void* bytes, size_t count) {
   return Fails(Call::kWrite) ? -1 : __real_write(descriptor, bytes, count);
 }
 
+// ETIMEDOUT: the time is over at once, as where everything has stood still meanwhile.
 int __wrap_poll(pollfd* descriptors, nfds_t count, int timeout) {
-  return Fails(Call::kPoll) ? -1 : __real_poll(descriptors, count, timeout);
+  if (!Fails(Call::kPoll)) return __real_poll(descriptors, count, timeout);
+  return errno == ETIMEDOUT ? 0 : -1;
 }
 
 // "Somebody else has reaped it" is only ever said when that is so: here by us. Only a call that waits is interrupted.

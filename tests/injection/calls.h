@@ -83,8 +83,12 @@ int ClonesInto();
 // wrapper does the same; `then` happens in between. On the thread that calls. Empty = nothing.
 void AtFailedClone(std::function<void(int* pidfd)> then);
 
-// The next process is killed before it takes a step.
+// Happens on the thread that is about to make a process, just before. Empty = nothing.
+void BeforeClone(std::function<void()> then);
+
+// The next process is killed, or stopped by SIGSTOP, before it takes a step.
 void KillNextAtBirth();
+void HaltNextAtBirth();
 
 // From now on each reading of the wall clock is ten years off, to this side and to that by turns; or no longer.
 void JumpWallClock(bool on);

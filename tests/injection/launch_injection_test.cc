@@ -171,6 +171,19 @@ TEST(CgroupDirectory, ThatCannotBeLockedIsNotLeftBehind) {
   }
 }
 
+TEST(CgroupDirectory, ThatAnotherWorkerRemovesWhileItIsMadeIsMadeUnderAnotherName) {
+  if (!CgroupRoot("removed").available()) GTEST_SKIP() << "no cgroup here that this user may write to";
+  CountOnly();
+  static_cast<void>(OwnCgroup());
+  Arm({Call::kOpen, Count(Call::kOpen) + 1, ENOENT, false});
+  const CgroupRoot root("removed");
+  EXPECT_EQ(Happened(), 1);
+  Disarm();
+  EXPECT_TRUE(root.available());
+  // The wrapper only says that it is gone.
+  rmdir((OwnCgroup() + "/andiron-removed-" + std::to_string(getpid())).c_str());
+}
+
 // What the worker's cgroup holds: a directory for each child.
 int ChildDirectories() {
   const std::string path = OwnCgroup() + "/andiron-test-" + std::to_string(getpid());
@@ -219,19 +232,6 @@ TEST_F(ChildsCgroup, IsKilledAgainWhereTheFirstKillHadNoDescriptor) {
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().exited == 1; }));
   Disarm();
   EXPECT_TRUE(rig.RunUntil([&] { return !std::filesystem::exists(path); })) << CgroupMembers(path).size();
-  EXPECT_TRUE(rig.Stop(true));
-}
-
-// It has said nothing of itself, and is a process all the same: its end is told, and it is reaped.
-TEST(StillbornChild, IsToldAsADeathAndReaped) {
-  Shows("A6");
-  Rig rig;
-  KillNextAtBirth();
-  rig.StartWorker(SettingsOf(EchoPool()));
-  ASSERT_TRUE(rig.RunUntil([&] { return rig.Pool().exited == 1; })) << rig.worker().StatusJson();
-  EXPECT_EQ(rig.Pool().initialize[static_cast<std::size_t>(InitializeEnd::kExited)], 1);
-  EXPECT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1; }));
-  EXPECT_TRUE(Zombies().empty());
   EXPECT_TRUE(rig.Stop(true));
 }
 

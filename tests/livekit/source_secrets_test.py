@@ -73,7 +73,10 @@ class AtARealServer(Secrets):
             # fail= takes the rest of the text: what a child itself says is its own affair.
             server.create_dispatch("hall", "clerk", words if "fail" in words else f"{words} {metadata}")
         self.jobs.wait_assigned(6)
-        kill(worker.children("idle")[0])
+        # They have come through the tap, too, and been read.
+        wait_until(lambda: len(tap.heard("assignment")) == 6, "the tap has heard of all")
+        worker.wait(lambda agent: agent["assigned"] == 6, "the assignments have been read")
+        kill(wait_until(lambda: worker.children("idle"), "a child takes the place of one that works")[0])
         tap.link(0).cut()
         tap.link(1).cut()
         worker.wait(lambda agent: agent["jobs"] == 0 and agent["outbox"] == 0, "all jobs have ended")

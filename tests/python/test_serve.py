@@ -295,6 +295,8 @@ class Ends(unittest.TestCase):
                     worker.process.send_signal(signal.SIGTERM)
                     for line in ("served", "descriptors are as before", "cleaning up"):
                         self.assertEqual(worker.line(), line + "\n")
+                    # The worker may not know yet: what isn't acknowledged goes to another child.
+                    worker.run(2, "echo")
                     worker.stop()
                     worker.send(ping=pb.Ping(sequence=1))
                     worker.expect("pong")

@@ -23,6 +23,8 @@ std::string LastSeen(const Evidence& evidence) {
   return text;
 }
 
+bool TookTooLong(Intent intent) { return intent == Intent::kInitTimeout || intent == Intent::kInitStalled; }
+
 std::string SpawnAdvice(const ReportDeath& death, const PoolSettings& pool) {
   const std::string& what = death.what;
   if (what.starts_with("chdir"))
@@ -41,7 +43,13 @@ std::string SpawnAdvice(const ReportDeath& death, const PoolSettings& pool) {
   if (what.find("Exec format error") != std::string::npos) {
     return "The program is neither a binary for this machine nor a script with an interpreter in its first line (#!).";
   }
-  if (what == "cancelled") return "Nothing: it was no longer wanted before it had been started.";
+  if (what.empty()) {
+    return TookTooLong(death.intent) ? "It had no process yet: another start of its pool hangs (a dead network file "
+                                       "system?) or the machine is "
+                                       "too busy; raise init_timeout (" +
+                                           DurationText(pool.init_timeout) + ")."
+                                     : "Nothing: it was no longer wanted before it had been started.";
+  }
   return "Check " + Key(pool, "command") + " and the PATH of the worker.";
 }
 

@@ -83,7 +83,8 @@ std::string EndText(const ReportDeath& death) {
 
 std::string Summary(const ReportDeath& death, const Evidence& evidence, const PoolSettings& pool) {
   if (evidence.pid == 0) {
-    return evidence.name + " could not be started" + (death.what.empty() ? "" : ": " + death.what);
+    const std::string why = death.what.empty() ? IntentText(death.intent, pool) : death.what;
+    return evidence.name + " could not be started" + (why.empty() ? "" : ": " + why);
   }
   std::string text = evidence.name + " (pid " + std::to_string(evidence.pid) + ") ";
   if (death.quarantined) {

@@ -133,7 +133,8 @@ std::string CgroupRoot::MakeDirectory() {
       return {};
     }
     lock_ = LockCgroup(path);
-    if (!lock_ && errno != EWOULDBLOCK) {
+    // Not there: another worker, which starts just now, has taken it for a dead one's and removed it.
+    if (!lock_ && errno != EWOULDBLOCK && errno != ENOENT) {
       rmdir(path.c_str());
       return {};
     }

@@ -242,6 +242,7 @@ Family Child::MembersOf(const Orphans::Named& adopted) const {
 }
 
 Evidence Child::TakeEvidence() {
+  if (launching()) evidence_.pid = launch_->pid();
   evidence_.sdk = channel_.sdk();
   evidence_.last_job = last_job_;
   evidence_.jobs_open = jobs_sent_ - channel_.results();

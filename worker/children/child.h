@@ -95,6 +95,7 @@ class Child {
 
   // The kernel says that it is stopped, or goes on. Of one that is being launched the fact follows on Spawned.
   void SetHalted(bool halted);
+  bool halted() const { return halted_; }
   // Asks the kernel whether it is.
   void CheckHalted();
   // Kills it if it holds more memory than its limit, with its descendants: for kernels that don't do so themselves.

@@ -73,7 +73,7 @@ StubStep Prepare(ChildStub& stub) {
   // After the change of user, which clears it. The parent may have died before it was set.
   syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (syscall(SYS_getppid) != stub.parent) syscall(SYS_exit_group, kFailedExitCode);
-  // Who set `cancelled` too late for us finds our pid published, and our pidfd is valid then.
+  // Who set `cancelled` too late for us finds our pid, and our pidfd is valid then.
   if (stub.cancelled->load()) syscall(SYS_exit_group, kFailedExitCode);
   Unblock();
   syscall(SYS_execve, stub.program, stub.argv, stub.envp);
@@ -84,7 +84,7 @@ StubStep Prepare(ChildStub& stub) {
 
 int RunChildStub(void* argument) noexcept {
   ChildStub& stub = *static_cast<ChildStub*>(argument);
-  stub.pid->store(static_cast<pid_t>(syscall(SYS_getpid)));
+  stub.began = true;
   const StubStep failed = Prepare(stub);
   stub.error = errno;
   stub.failed = failed;

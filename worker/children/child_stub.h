@@ -40,7 +40,7 @@ struct ChildStub {
   const std::atomic<bool>* cancelled = nullptr;
 
   // Written by the child.
-  std::atomic<pid_t>* pid = nullptr;  // its own, before anything else
+  bool began = false;  // before anything else
   StubStep failed = StubStep::kNone;
   int error = 0;         // errno of the failed step
   int cgroup_error = 0;  // errno of entering the cgroup, which is no reason not to start

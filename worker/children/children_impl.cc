@@ -248,8 +248,11 @@ void Children::Impl::KillDoomed() {
 
 void Children::Impl::Abandon(ChildId id) {
   Child* const child = children_.Find(id);
-  // It hangs before its exec, and with it the helper that the pool's other children need.
-  if (child != nullptr && child->launching()) spawner_.Replace(id.pool, child->launch());
+  if (child == nullptr || !child->launching()) return;
+  // It hangs before its exec, and with it the helper that the pool's other children need. The kill may have found no
+  // process yet, and the process been stopped at its birth: now there is one.
+  if (child->launch()->cancelled()) child->KillNow();
+  spawner_.Replace(id.pool, child->launch());
 }
 
 void Children::Impl::OnExit(Child& child) {
@@ -268,11 +271,22 @@ void Children::Impl::RemoveChildCgroup(const std::string& path) {
 }
 
 bool Children::Impl::EndReads() {
-  if (orphans_) orphans_->TurnBegins();
+  LookWhoGoesOn();
   return read_rounds_.EndTurn();
 }
 
+// Before the verdict: the kernel knows from the SIGCONT on, and tells by SIGCHLD when the child next has a CPU.
+void Children::Impl::LookWhoGoesOn() {
+  if (!std::exchange(any_halted_, false)) return;
+  children_.ForEach([&](Child& child) {
+    if (!child.halted()) return;
+    child.CheckHalted();
+    any_halted_ = any_halted_ || child.halted();
+  });
+}
+
 void Children::Impl::OnHalted(pid_t pid, bool halted) {
+  any_halted_ = any_halted_ || halted;
   children_.ForEach([&](Child& child) {
     if (child.pid() == pid) child.SetHalted(halted);
   });
@@ -336,6 +350,7 @@ void Children::Impl::KeepHouse() {
     ++live;
     // Without a handler for SIGCHLD, which is the host's, this is how stopped children are noticed.
     if (!orphans_) child.CheckHalted();
+    any_halted_ = any_halted_ || child.halted();
   });
   if (watch_memory_) CheckMemory();
   if (live == 0 && cgroups_to_remove_.empty()) uv_timer_stop(housekeeping_.get());

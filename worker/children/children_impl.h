@@ -56,6 +56,7 @@ class Children::Impl final : public ChildOwner {
   void StartOrphans();
   bool Ended(std::string_view name);
   void OnHalted(pid_t pid, bool halted);
+  void LookWhoGoesOn();
   void RemoveChildCgroup(const std::string& path);
   void KeepHouse();
   void CheckMemory();
@@ -79,6 +80,7 @@ class Children::Impl final : public ChildOwner {
   UvHandle<uv_timer_t> housekeeping_;
   OomWatch oom_watch_;
   bool watch_memory_ = false;
+  bool any_halted_ = false;      // of the children, perhaps
   bool machine_counts_ = false;  // some children have no cgroup that counts out-of-memory kills: the machine's must do
   bool degraded_said_ = false;
   Spawner spawner_;  // last: its helpers end before anything that they use

@@ -41,10 +41,11 @@ long Clone3(const clone_args&, int (*)(void*), void*) { return -ENOSYS; }
 }  // namespace
 
 pid_t AndironCloneIntoCgroup(int (*function)(void*), void* argument, std::byte* stack, std::size_t stack_bytes,
-                             int* pidfd, int directory) {
+                             int* pidfd, pid_t* pid, int directory) {
   clone_args arguments{};
-  arguments.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP;
+  arguments.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_INTO_CGROUP;
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
+  arguments.child_tid = reinterpret_cast<std::uintptr_t>(pid);
   arguments.exit_signal = SIGCHLD;
   arguments.stack = reinterpret_cast<std::uintptr_t>(stack);
   arguments.stack_size = stack_bytes;

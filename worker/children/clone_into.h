@@ -11,15 +11,15 @@
 
 #include <cstddef>
 
-// clone3() with CLONE_VM, CLONE_VFORK, CLONE_PIDFD and CLONE_INTO_CGROUP: runs `function` on `stack` (aligned to 16
-// bytes at both ends) and returns when it has executed a program or ended. `directory`: the cgroup's, open. The pidfd
-// is stored before the process takes a step.
+// clone3() with CLONE_VM, CLONE_VFORK, CLONE_PIDFD, CLONE_CHILD_SETTID and CLONE_INTO_CGROUP: runs `function` on
+// `stack` (aligned to 16 bytes at both ends) and returns when it has executed a program or ended. `directory`: the
+// cgroup's, open. First the pidfd is stored, then the pid, and only then does the process take a step or a signal.
 //
 // -1 with errno: ENOSYS from an old kernel, an unknown architecture or a container's filter, which may also say EPERM;
 // EAGAIN and ENOMEM where there is no room for a process; else what forbids it to be in that cgroup.
 //
 // C linkage, so that tests can put themselves in its place.
 extern "C" pid_t AndironCloneIntoCgroup(int (*function)(void*), void* argument, std::byte* stack,
-                                        std::size_t stack_bytes, int* pidfd, int directory);
+                                        std::size_t stack_bytes, int* pidfd, pid_t* pid, int directory);
 
 #endif  // ANDIRON_WORKER_CHILDREN_CLONE_INTO_H_

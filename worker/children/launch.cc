@@ -100,8 +100,9 @@ Launch::~Launch() {
 }
 
 void Launch::Cancel() {
-  // The process publishes its pid first and looks at the flag before its exec: whichever comes second sees the other.
-  // Until then the pidfd may be the number of a process that never came to be, and somebody else's descriptor by now.
+  // The kernel stores the process's pid before its first step, and the process looks at the flag before its exec:
+  // whichever comes second sees the other. Until then the pidfd may be the number of a process that never came to be,
+  // and somebody else's descriptor by now.
   cancelled_.store(true);
   if (pid() != 0) SignalProcess(pidfd_.load(), SIGKILL);
 }
@@ -131,7 +132,6 @@ bool Launch::Prepare(Surroundings& surroundings) {
   stub.cwd = spec_.cwd.empty() ? nullptr : spec_.cwd.c_str();
   stub.parent = getpid();
   stub.cancelled = &cancelled_;
-  stub.pid = &pid_;
   return true;
 }
 
@@ -200,27 +200,30 @@ void Launch::NoteCgroupFailure(int error) {
 // Whether the process was killed before its first step, which nobody had asked for; it is reaped then. Linux since 6.14
 // does that to all that are made in a cgroup by a process whose own cgroup has once been killed (cgroup.kill): it
 // compares the one's count of kills with the other's.
-bool Launch::DiedAtBirth() {
-  if (pid() != 0 || cancelled()) return false;
-  const UniqueFd pidfd = TakePidfd();
-  Reap(pidfd.get());
+bool Launch::DiedAtBirth(const Surroundings& surroundings) {
+  if (surroundings.stub.began || cancelled()) return false;
+  pid_.store(0);
+  stillborn_ = TakePidfd();
+  Reap(stillborn_.get());
   return true;
 }
 
-// Returns when the process has executed its program or ended. Until then its pidfd is there for Cancel(). -1 = none,
-// with errno.
+// Returns when the process has executed its program or ended. Until then its pidfd and its pid are there for Cancel():
+// it may be stopped (SIGSTOP) before it could say a word of itself. -1 = none, with errno.
 pid_t Launch::MakeProcess(Surroundings& surroundings, std::span<std::byte> stack) {
-  static_assert(sizeof(pidfd_) == sizeof(int) && std::atomic<int>::is_always_lock_free);
+  static_assert(sizeof(pidfd_) == sizeof(int) && sizeof(pid_) == sizeof(pid_t));
+  static_assert(std::atomic<int>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
   int* const pidfd = reinterpret_cast<int*>(&pidfd_);
+  pid_t* const pid_place = reinterpret_cast<pid_t*>(&pid_);
   if (surroundings.cgroup) {
     const pid_t pid = AndironCloneIntoCgroup(RunChildStub, &surroundings.stub, stack.data(), stack.size(), pidfd,
-                                             surroundings.cgroup.get());
+                                             pid_place, surroundings.cgroup.get());
     // Where there is no room for a process, there is none on the other way either.
-    if (pid < 0 ? errno == EAGAIN || errno == ENOMEM : !DiedAtBirth()) return pid;
+    if (pid < 0 ? errno == EAGAIN || errno == ENOMEM : !DiedAtBirth(surroundings)) return pid;
     OpenCgroupDoor(surroundings);
   }
-  return __clone(RunChildStub, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-                 &surroundings.stub, pidfd);
+  constexpr int kFlags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CHILD_SETTID | SIGCHLD;
+  return __clone(RunChildStub, stack.data() + stack.size(), kFlags, &surroundings.stub, pidfd, nullptr, pid_place);
 }
 
 void Launch::Clone(Surroundings& surroundings, std::span<std::byte> stack) {
@@ -233,7 +236,6 @@ void Launch::Clone(Surroundings& surroundings, std::span<std::byte> stack) {
   }
   if (surroundings.stub.cgroup_error != 0) NoteCgroupFailure(surroundings.stub.cgroup_error);
   if (surroundings.stub.failed == StubStep::kNone) {
-    pid_.store(pid);  // one that was killed before its first step couldn't say so itself
     // Not before its exec: whoever shares the memory of a worker that is closed to its own user (PR_SET_DUMPABLE) is
     // so, too.
     if (spec_.oom_score) SetOomScore(pid, *spec_.oom_score);

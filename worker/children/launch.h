@@ -72,7 +72,7 @@ class Launch {
   void MakeCgroup(Surroundings& surroundings);
   void OpenCgroupDoor(Surroundings& surroundings);
   void NoteCgroupFailure(int error);
-  bool DiedAtBirth();
+  bool DiedAtBirth(const Surroundings& surroundings);
   pid_t MakeProcess(Surroundings& surroundings, std::span<std::byte> stack);
   void Clone(Surroundings& surroundings, std::span<std::byte> stack);
   void Explain(const Surroundings& surroundings);
@@ -86,7 +86,8 @@ class Launch {
   std::vector<std::string> variables_;
   std::atomic<bool> cancelled_{false};
   std::atomic<int> pidfd_{-1};  // written by the kernel while Run waits in clone; means something once pid_ is set
-  std::atomic<pid_t> pid_{0};   // written by the process itself, and when clone has returned
+  std::atomic<pid_t> pid_{0};   // written by the kernel on the new process's behalf, before its first step
+  UniqueFd stillborn_;          // kept open: Cancel() may be about to use its number
   std::string failure_;
   std::string cgroup_failure_;
   UniqueFd channel_;

@@ -47,14 +47,7 @@ Orphans::Orphans(uv_loop_t* loop, Log& log, Callbacks callbacks) : log_(log), ca
   signal_.Unref();
 }
 
-void Orphans::OnSignal() {
-  signalled_ = true;
-  SweepSoon();
-}
-
-void Orphans::TurnBegins() {
-  if (std::exchange(signalled_, false)) HearHalts();
-}
+void Orphans::OnSignal() { SweepSoon(); }
 
 void Orphans::SweepSoon() { SweepIn(kBundleMs); }
 

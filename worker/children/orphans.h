@@ -35,9 +35,6 @@ class Orphans {
 
   // Looks soon: something may have been orphaned just now.
   void SweepSoon();
-  // Hears of the stops and continuations that the last poll has brought: this turn may judge by them. (One look for all
-  // signals of the poll: it costs a walk through the children.)
-  void TurnBegins();
 
   // Those that still bear a child's name, by it. While the child lives they are left alone.
   using Named = std::multimap<std::string, pid_t>;
@@ -61,7 +58,6 @@ class Orphans {
   const Callbacks callbacks_;
   UvHandle<uv_signal_t> signal_;
   UvHandle<uv_timer_t> timer_;
-  bool signalled_ = false;
   std::int64_t killed_ = 0;
 };
 

@@ -3,24 +3,21 @@
 #include <poll.h>
 #include <sys/wait.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <chrono>
-
-#include "worker/base/clock.h"
-
 namespace andiron {
+namespace {
+
+constexpr int kRoundMs = 10;
+
+}  // namespace
 
 bool ReapWithin(int pidfd, int wait_ms) {
-  const TimePoint deadline = Later(Now(), std::chrono::milliseconds(wait_ms));
-  for (;;) {
-    const TimePoint now = Now();
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::max(deadline - now, Duration::zero()));
+  for (int round = 0; round <= wait_ms / kRoundMs; ++round) {
     pollfd waiter{pidfd, POLLIN, 0};
-    if (poll(&waiter, 1, static_cast<int>(left.count())) < 0 && errno == EINTR && now < deadline) continue;
+    poll(&waiter, 1, kRoundMs);
     siginfo_t status{};
-    return waitid(P_PIDFD, static_cast<id_t>(pidfd), &status, WEXITED | WNOHANG) == 0 && status.si_pid != 0;
+    if (waitid(P_PIDFD, static_cast<id_t>(pidfd), &status, WEXITED | WNOHANG) == 0 && status.si_pid != 0) return true;
   }
+  return false;
 }
 
 }  // namespace andiron

@@ -1,28 +1,28 @@
-"""Three ways to run handlers: on the main thread, on a thread each, as asyncio tasks.
+"""Three ways to run handlers: on the main thread, on a thread each, as asyncio tasks (_tasks.py).
 
 Each mode has take(), cancel() and stop() for the reader's thread, and serve() for the main thread, which returns when
 stop() has been called and every job taken has been finished. `finish(job, result)` is called once for each job.
+take() says no once serve() is about to return; else it calls `acknowledge` before the job can begin.
 heed_sigterm(), on the main thread, is for a program that has no plan of its own for SIGTERM (_sigterm.py).
 """
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import concurrent.futures
 import signal
 import threading
 import time
-from typing import Any, Awaitable, Callable, Deque, Dict, Optional, Set, Union
+from typing import Callable, Deque, Optional, Set
 
 from . import _child_pb2 as pb
 from . import _result
 from ._job import Cancelled, Job
-from ._sigterm import Bell, Sigterm, set_wakeup_descriptor
+from ._sigterm import Bell, Sigterm
 
+Acknowledge = Callable[[], None]
 Finish = Callable[[Job, pb.Result], None]
 PlainRun = Callable[[Job], _result.Output]
-AsyncRun = Callable[[Job], Awaitable[_result.Output]]
 
 # Interrupts a system call on the main thread. A real-time signal: SIGUSR1 and its like belong to the program.
 INTERRUPT = signal.SIGRTMAX - 2
@@ -31,7 +31,7 @@ _REPEATED_FIRST = 0.02
 _REPEATED_LAST = 1.0
 
 
-def _stopped(job: Job, error: BaseException) -> pb.Result:
+def stopped(job: Job, error: BaseException) -> pb.Result:
     """A handler ended with Cancelled or CancelledError: it only counts as CANCELLED when somebody asked for it."""
     return _result.cancelled() if job.cancelled else _result.failed(error)
 
@@ -49,13 +49,20 @@ class MainThread:
         self._finish = finish
         self._jobs: Deque[Job] = collections.deque()
         self._stopped = False
+        self._ended = False
+        self._lock = threading.Lock()  # of the last look for jobs
         self._interruptible: Optional[Job] = None  # written on the main thread only
         self._bell = Bell()
         self._sigterm = Sigterm(self.stop)
 
-    def take(self, job: Job) -> None:
-        self._jobs.append(job)
+    def take(self, job: Job, acknowledge: Acknowledge) -> bool:
+        with self._lock:
+            if self._ended:
+                return False
+            acknowledge()
+            self._jobs.append(job)
         self._bell.ring()
+        return True
 
     def cancel(self, job: Job) -> None:
         if self._interruptible is not job:
@@ -106,7 +113,9 @@ class MainThread:
 
     def _wait_for_job(self) -> bool:
         self._bell.wait_until(lambda: bool(self._jobs) or self._stopped)
-        return bool(self._jobs)
+        with self._lock:
+            self._ended = not self._jobs
+        return not self._ended
 
     def wait(self, cancel: threading.Event, seconds: Optional[float]) -> bool:
         """Job.wait_cancelled: the handler looks by itself, so nothing is raised while it waits."""
@@ -139,7 +148,7 @@ class MainThread:
                 self._interruptible = None
             return _result.succeeded(output)
         except Cancelled as error:
-            return _stopped(job, error)
+            return stopped(job, error)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -154,14 +163,21 @@ class Threads:
         self._finish = finish
         self._open: Set[Job] = set()
         self._stopped = False
+        self._ended = False
+        self._lock = threading.Lock()  # of the last look for jobs
         self._bell = Bell()
         # The main thread can't know when a job is about to begin on another: it always heeds.
         self._sigterm = Sigterm(self.stop)
         self._executor = concurrent.futures.ThreadPoolExecutor(concurrency, "andiron-job")
 
-    def take(self, job: Job) -> None:
-        self._open.add(job)
+    def take(self, job: Job, acknowledge: Acknowledge) -> bool:
+        with self._lock:
+            if self._ended:
+                return False
+            acknowledge()
+            self._open.add(job)
         self._executor.submit(self._run_one, job)
+        return True
 
     def cancel(self, job: Job) -> None:
         """The job's flag is all there is."""
@@ -177,7 +193,7 @@ class Threads:
     def serve(self, ready: Callable[[], None]) -> None:
         try:
             ready()
-            self._bell.wait_until(lambda: self._stopped and not self._open)
+            self._bell.wait_until(self._has_ended)
             self._executor.shutdown(wait=True)
         finally:
             self._sigterm.leave()
@@ -185,6 +201,11 @@ class Threads:
 
     def wait(self, cancel: threading.Event, seconds: Optional[float]) -> bool:
         return cancel.wait(seconds)
+
+    def _has_ended(self) -> bool:
+        with self._lock:
+            self._ended = self._stopped and not self._open
+        return self._ended
 
     def _run_one(self, job: Job) -> None:
         try:
@@ -198,89 +219,6 @@ class Threads:
         try:
             return _result.succeeded(self._run(job))
         except Cancelled as error:
-            return _stopped(job, error)
+            return stopped(job, error)
         except BaseException as error:
             return _result.failed(error)
-
-
-class Tasks:
-    """As many jobs at once as the worker hands over, on one event loop. A cancel cancels the task."""
-
-    def __init__(self, run: AsyncRun, finish: Finish) -> None:
-        self._run = run
-        self._finish = finish
-        self._loop: Optional[asyncio.AbstractEventLoop] = None
-        self._stopped: Optional[asyncio.Event] = None
-        self._tasks: Dict[Job, "asyncio.Task[pb.Result]"] = {}
-        self._sigterm = Sigterm(self.stop)
-
-    def take(self, job: Job) -> None:
-        self._call(self._start, job)
-
-    def cancel(self, job: Job) -> None:
-        self._call(self._cancel, job)
-
-    def stop(self) -> None:
-        try:
-            if self._stopped is not None:
-                self._call(self._stopped.set)
-        except RuntimeError:
-            pass  # the second word of it, by message and by signal: the loop is closed already
-
-    def heed_sigterm(self, busy: Callable[[], bool]) -> None:
-        self._sigterm.begin(busy)
-        # A loop with a handler of its own turns at every signal, whichever thread has taken it, and then ours runs. Any
-        # signal does; nobody sends this one to async handlers.
-        if set_wakeup_descriptor(-1):
-            asyncio.get_running_loop().add_signal_handler(INTERRUPT, lambda: None)
-
-    async def serve(self, ready: Callable[[], None]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopped = asyncio.Event()
-        try:
-            ready()
-            await self._stopped.wait()
-            while self._tasks:
-                await asyncio.wait(list(self._tasks.values()))
-        finally:
-            self._sigterm.leave()
-
-    def wait(self, _cancel: threading.Event, _seconds: Optional[float]) -> bool:
-        raise RuntimeError(
-            "wait_cancelled would block the event loop: a cancel reaches an async handler as CancelledError"
-        )
-
-    def _call(self, function: Callable[..., object], *arguments: Any) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(function, *arguments)
-
-    def _start(self, job: Job) -> None:
-        self._sigterm.leave()
-        task = asyncio.ensure_future(self._outcome(job))
-        self._tasks[job] = task
-        task.add_done_callback(lambda done: self._end(job, done))
-
-    def _cancel(self, job: Job) -> None:
-        task = self._tasks.get(job)
-        if task is not None:
-            task.cancel()
-
-    def _end(self, job: Job, task: "asyncio.Task[pb.Result]") -> None:
-        del self._tasks[job]
-        if not self._tasks:
-            self._sigterm.heed()
-        # A task that is cancelled before its first step never reaches the code of _outcome.
-        self._finish(job, _result.cancelled() if task.cancelled() else task.result())
-
-    async def _outcome(self, job: Job) -> pb.Result:
-        try:
-            return _result.succeeded(await self._run(job))
-        except (asyncio.CancelledError, Cancelled) as error:
-            return _stopped(job, error)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            return _result.failed(error)
-
-
-Mode = Union[MainThread, Threads, Tasks]

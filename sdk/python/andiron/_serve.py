@@ -19,7 +19,8 @@ from typing import Any, Awaitable, Callable, Dict, NoReturn, Optional, Union, ca
 from . import _child_pb2 as pb
 from ._channel import Channel, ChannelBroken, ChannelClosed
 from ._job import Job, WarmUp
-from ._modes import AsyncRun, MainThread, Mode, PlainRun, Tasks, Threads
+from ._modes import MainThread, PlainRun, Threads
+from ._tasks import AsyncRun, Tasks
 from ._version import __version__
 
 _CHANNEL_VARIABLE = "ANDIRON_CHANNEL_FD"
@@ -31,6 +32,7 @@ _EXIT_INTERNAL = 70
 
 Prewarm = Callable[[WarmUp], Union[None, Awaitable[None]]]
 Run = Union[PlainRun, AsyncRun]
+Mode = Union[MainThread, Threads, Tasks]
 
 
 def is_child() -> bool:
@@ -191,8 +193,9 @@ class _Session:
         job = Job(run.job, run.id, run.payload, run.run_for_ms, mode.wait)
         with self._jobs_lock:
             self._jobs[run.job] = job
-        self._send(pb.FromChild(ack=pb.Ack(job=run.job)))
-        mode.take(job)
+        if not mode.take(job, lambda: self._send(pb.FromChild(ack=pb.Ack(job=run.job)))):
+            with self._jobs_lock:
+                del self._jobs[run.job]  # never acknowledged, it is handed to another child
 
     def _send(self, message: pb.FromChild) -> None:
         try:
