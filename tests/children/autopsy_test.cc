@@ -38,7 +38,7 @@ TEST(AutopsyTest, StartThatIsCalledOffSaysWhy) {
   evidence.name = "p/0.1";
   const Autopsy late = WriteAutopsy(death, evidence, PoolSettings());
   EXPECT_EQ(late.summary, "p/0.1 could not be started: it sent no first message within init_timeout (10s)");
-  EXPECT_THAT(late.advice, HasSubstr("another start of its pool hangs"));
+  EXPECT_THAT(late.advice, HasSubstr("its own start hangs, or one before it in its pool"));
   death.intent = Intent::kStopRequested;
   const Autopsy unwanted = WriteAutopsy(death, evidence, PoolSettings());
   EXPECT_EQ(unwanted.summary, "p/0.1 could not be started: somebody asked for it to stop");
@@ -54,14 +54,14 @@ TEST(AutopsyTest, ProcessThatHangsBeforeItsExecIsNamed) {
   Crew crew(pool);
   const ChildId child = crew.Start();
   ASSERT_TRUE(crew.Await([] { return ChildProcesses().size() == 1 && ProcessState(ChildProcesses().front()) == 'S'; }));
+  const std::string pid = std::to_string(ChildProcesses().front());
   ReportDeath death;
   death.child = child;
   death.phase = SlotState::kStarting;
   death.intent = Intent::kInitTimeout;
   death.quarantined = true;
-  EXPECT_THAT(crew.children().Examine(death).summary,
-              HasSubstr("(pid " + std::to_string(ChildProcesses().front()) + ") can't be killed"));
   crew.Kill(child, Intent::kInitTimeout);
+  EXPECT_THAT(crew.children().Examine(death).summary, HasSubstr("(pid " + pid + ") can't be killed"));
   EXPECT_TRUE(crew.AwaitEnd(child));
 }
 

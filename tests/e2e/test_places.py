@@ -53,9 +53,9 @@ class ProcessOne(WithWorker):
         need_root("make a namespace of processes")
         self.log_path = self.path("log")
         with open(self.log_path, "wb") as log:
-            outside = self.start(["/usr/bin/unshare", "--pid", "--fork", "--mount-proc", ANDIRON, "start", "--socket",
-                                  self.socket, "--warm", "1", "--max_children", "2", "--", FAULT, "escapee"],
-                                 stderr=log)
+            outside = self.start(["/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc", ANDIRON,
+                                  "start", "--socket", self.socket, "--warm", "1", "--max_children", "2", "--", FAULT,
+                                  "escapee"], stderr=log)
         wait_until(lambda: "started" in self.log() or outside.poll() is not None, "the worker says that it has started")
         self.assertEqual(self.status()["worker"]["pid"], 1)
         self.assertEqual(self.submit("default", "a")[:2], (0, "a"))

@@ -385,7 +385,7 @@ class StoppedInWords(EndToEnd):
         listener.listen()
         worker = threading.Thread(target=self.serve, args=[listener])
         worker.start()
-        code, _, err = self.andiron("stop", "--socket", self.socket, "--timeout", "500ms")
+        code, _, err = self.andiron("stop", "--socket", self.socket, "--timeout", "3s")
         worker.join(DEADLINE)
         self.assertEqual(code, 124)
         self.assertIn("has stopped, but its process (pid 1) doesn't end", err)

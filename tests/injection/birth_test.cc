@@ -1,5 +1,8 @@
 // Processes that are killed or stopped before their first step, when all that they share with the worker is the memory.
+#include <absl/cleanup/cleanup.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
 
 #include <atomic>
 #include <chrono>
@@ -9,6 +12,7 @@
 #include "tests/injection/calls.h"
 #include "tests/support/process_table.h"
 #include "tests/support/shows.h"
+#include "worker/base/clock.h"
 #include "worker/children/cgroup.h"
 
 namespace andiron::injection {
@@ -32,7 +36,11 @@ class HaltedAtBirth : public testing::TestWithParam<bool> {
   void SetUp() override {
     if (GetParam() && !CgroupRoot("usable").available()) GTEST_SKIP() << "no cgroup here that this user may write to";
   }
-  void TearDown() override { BeforeClone({}); }
+  void TearDown() override {
+    BeforeClone({});
+    // Where a test has failed: the sanitizers' last look waits for each thread, and one waits for such a process.
+    for (const int pid : OwnProcesses()) kill(pid, SIGKILL);
+  }
 
   static void Start(Rig& rig, PoolSettings pool) {
     pool.warm = pool.max_children = 1;
@@ -62,22 +70,41 @@ TEST_P(HaltedAtBirth, ChildIsKilledAtItsTimeout) {
 // The kill finds no process yet; the process, stopped, never finds out that it isn't wanted.
 TEST_P(HaltedAtBirth, ChildThatWasKilledJustBeforeIsKilledAgain) {
   Shows("A5", "A15");
-  Rig rig;
   std::atomic<bool> about_to_clone = false;
   std::atomic<bool> killed = false;
+  Rig rig;
   BeforeClone([&] {
     about_to_clone = true;
     Rig::Stall([&] { return killed.load(); });
   });
   HaltNextAtBirth();
   PoolSettings pool = EchoPool();
-  pool.kill_grace = std::chrono::milliseconds(300);
+  pool.kill_grace = std::chrono::seconds(2);
   Start(rig, pool);
   ASSERT_TRUE(rig.RunUntil([&] { return about_to_clone.load(); }));
   rig.worker().control().StopChild({0, 0, 1}, true, {});
   EXPECT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kDying) == 1; }));
   killed = true;
   EXPECT_TRUE(rig.RunUntil([&] { return Healed(rig); })) << rig.worker().StatusJson();
+  EXPECT_TRUE(rig.Stop(true));
+}
+
+// Whoever had stopped it kills it: where another process is made instead, that one isn't stopped.
+TEST_P(HaltedAtBirth, SuccessorOfAProcessThatDiedSoIsNotTakenForHalted) {
+  Shows("B7");
+  // As the command does: then the kernel tells of stops.
+  ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  const absl::Cleanup as_before = [] { prctl(PR_SET_CHILD_SUBREAPER, 0); };
+  Rig rig;
+  HaltNextAtBirth();
+  Start(rig, EchoPool());
+  const auto stopped = [] { return OwnProcesses().size() == 1 && ProcessState(OwnProcesses()[0]) == 'T'; };
+  ASSERT_TRUE(rig.RunUntil(stopped));
+  const TimePoint heard = Now() + std::chrono::milliseconds(200);
+  ASSERT_TRUE(rig.RunUntil([&] { return Now() > heard; }));
+  ASSERT_EQ(kill(OwnProcesses()[0], SIGKILL), 0);
+  EXPECT_TRUE(rig.RunUntil([&] { return rig.Pool().capacity == 1; }, std::chrono::seconds(5)))
+      << rig.worker().StatusJson();
   EXPECT_TRUE(rig.Stop(true));
 }
 

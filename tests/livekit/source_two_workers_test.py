@@ -39,7 +39,7 @@ class TakingOver(SourceTest):
 
     def test_what_a_full_worker_refuses_is_taken(self):
         scarce = self.worker(self.lk, pool=SCARCE).ready()
-        self.worker(self.lk, pool={"warm": 9, "max_children": 16}).ready()
+        healthy = self.worker(self.lk, pool={"warm": 9, "max_children": 16}).ready()
         count = 0
         # At once, so that they are offered before the server has heard FULL. Which worker it asks is up to chance.
         while scarce.agent()["refused"] == 0:
@@ -47,6 +47,7 @@ class TakingOver(SourceTest):
             count += 8
             self.jobs.settled(count)
             scarce.ready()
+            healthy.ready()
         self.assertEqual(set(self.jobs.ended().values()), {("JS_SUCCESS", "")})
         self.assertEqual(self.jobs.untaken(), [])
         agent = scarce.agent()
@@ -208,14 +209,14 @@ class Drains(SourceTest):
     def test_the_last_words_of_a_worker_that_ends_are_heard(self):
         server = self.server()
         server.create_room("hall")
-        worker = self.worker(server, pool=IMPATIENT, top={"drain_timeout": "500ms"}).ready()
+        worker = self.worker(server, pool=IMPATIENT, top={"drain_timeout": "3s"}).ready()
         server.create_dispatch("hall", "clerk", "sleep=60s")
         server.create_dispatch("hall", "clerk", "sleep=200ms")
-        self.jobs.wait_assigned(2)
+        worker.wait(lambda agent: agent["assigned"] == 2, "both are its own")
         self.assertEqual(worker.end(), 0)
         ended = sorted(self.jobs.wait_ended(2).values())
         self.assertEqual([status for status, _ in ended], ["JS_FAILED", "JS_SUCCESS"])
-        self.assertIn("drain_timeout (500ms) was over", ended[0][1])
+        self.assertIn("drain_timeout (3s) was over", ended[0][1])
 
 
 if __name__ == "__main__":

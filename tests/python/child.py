@@ -295,6 +295,10 @@ def late_progress(_job):
     return b"quiet"
 
 
+def exits_at_sigterm(_warm_up):
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit())
+
+
 MODES = {
     "plain": dict(run=plain),
     "threads": dict(run=plain, concurrency=2),
@@ -309,6 +313,9 @@ MODES = {
     "plain-elsewhere": dict(run=plain, prewarm=prewarm_sigterm_elsewhere),
     "threads-elsewhere": dict(run=plain, prewarm=prewarm_sigterm_elsewhere, concurrency=2),
     "async-elsewhere": dict(run=asynchronous, prewarm=prewarm_sigterm_elsewhere),
+    "plain-exits": dict(run=plain, prewarm=exits_at_sigterm),
+    "threads-exits": dict(run=plain, prewarm=exits_at_sigterm, concurrency=2),
+    "async-exits": dict(run=asynchronous, prewarm=exits_at_sigterm),
     "no-threads": dict(run=plain, prewarm=prewarm_without_threads),
     "no-threads-async": dict(run=asynchronous, prewarm=prewarm_without_threads),
 }
@@ -351,7 +358,9 @@ if sys.argv[2:] == ["own-wakeup"]:
     with_own_wakeup_descriptor(sys.argv[1])
     sys.exit()
 descriptors_before = descriptors()
-andiron.serve(**MODES[sys.argv[1]])
-print("served")
-if sys.argv[2:]:
-    clean_up(sys.argv[2], descriptors_before)
+try:
+    andiron.serve(**MODES[sys.argv[1]])
+    print("served")
+finally:
+    if sys.argv[2:]:
+        clean_up(sys.argv[2], descriptors_before)

@@ -305,6 +305,18 @@ class Ends(unittest.TestCase):
                     worker.process.send_signal(signal.SIGTERM)
                     self.assertEqual(worker.exit_code(), -signal.SIGTERM)
 
+    def test_a_job_that_comes_when_the_programs_own_handler_has_ended_serve_isnt_acknowledged(self):
+        for mode in ("plain-exits", "threads-exits", "async-exits"):
+            with self.subTest(mode), tempfile.TemporaryDirectory() as work:
+                with FakeWorker(mode, os.path.join(work, "flag")) as worker:
+                    worker.ready()
+                    worker.process.send_signal(signal.SIGTERM)
+                    for line in ("descriptors are as before", "cleaning up"):
+                        self.assertEqual(worker.line(), line + "\n")
+                    worker.run(1, "echo")
+                    worker.send(ping=pb.Ping(sequence=1))
+                    worker.expect("pong")
+
     def test_a_wakeup_descriptor_of_the_program_is_its_own(self):
         for mode in ("plain", "threads", "async"):
             with self.subTest(mode), FakeWorker(mode, "own-wakeup") as worker:

@@ -1,5 +1,6 @@
 """`worker`: the worker itself is killed at random moments of its life, again and again."""
 
+import itertools
 import os
 import time
 from collections import Counter
@@ -120,14 +121,14 @@ class Run:
     def _look_at_what_is_left(self):
         begin = time.monotonic()
         self._escaped += sum(map(outside.is_descendant, outside.marked(self._rig.mark)))
-        while True:
+        for looks in itertools.count():
+            seconds = time.monotonic() - begin
             left = outside.marked(self._rig.mark)
             escaped = sum(map(outside.is_descendant, left))
-            seconds = time.monotonic() - begin
             keeper = outside.has_keeper(self._rig.process.pid)
             # Without a cgroup nobody can find those that have escaped.
             bearable = 0 if self._containment == "cgroup" else escaped
-            if (len(left) == bearable and not keeper) or seconds > GONE_WITHIN:
+            if (len(left) == bearable and not keeper) or (seconds > GONE_WITHIN and looks > rigs.LOOKS):
                 break
             time.sleep(0.005)
         self._gone_after.append(seconds)

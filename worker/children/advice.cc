@@ -23,8 +23,6 @@ std::string LastSeen(const Evidence& evidence) {
   return text;
 }
 
-bool TookTooLong(Intent intent) { return intent == Intent::kInitTimeout || intent == Intent::kInitStalled; }
-
 std::string SpawnAdvice(const ReportDeath& death, const PoolSettings& pool) {
   const std::string& what = death.what;
   if (what.starts_with("chdir"))
@@ -43,14 +41,14 @@ std::string SpawnAdvice(const ReportDeath& death, const PoolSettings& pool) {
   if (what.find("Exec format error") != std::string::npos) {
     return "The program is neither a binary for this machine nor a script with an interpreter in its first line (#!).";
   }
-  if (what.empty()) {
-    return TookTooLong(death.intent) ? "It had no process yet: another start of its pool hangs (a dead network file "
-                                       "system?) or the machine is "
-                                       "too busy; raise init_timeout (" +
-                                           DurationText(pool.init_timeout) + ")."
-                                     : "Nothing: it was no longer wanted before it had been started.";
+  if (!what.empty()) return "Check " + Key(pool, "command") + " and the PATH of the worker.";
+  if (death.quarantined || death.intent == Intent::kInitTimeout) {
+    return "Its program didn't run yet: its own start hangs, or one before it in its pool (a dead network file "
+           "system?), "
+           "or the machine is too busy; raise init_timeout (" +
+           DurationText(pool.init_timeout) + ").";
   }
-  return "Check " + Key(pool, "command") + " and the PATH of the worker.";
+  return "Nothing: it was no longer wanted before it had been started.";
 }
 
 std::string SignalAdvice(const ReportDeath& death, const Evidence& evidence) {

@@ -67,6 +67,7 @@ void Child::OnLaunched(uv_loop_t* loop, Launch& launch) {
     return FailSpawn("watch its descriptors: the system has no room");
   }
   inbox_.Post(Spawned{id_, evidence_.pid});
+  halted_ = halted_ && halted_pid_ == pid();  // a process that died at birth had another pid
   if (halted_) inbox_.Post(ChildHalted{id_, true});
   if (close_wanted_) channel_.Close();
   if (kill_wanted_) {
@@ -138,11 +139,15 @@ void Child::LookBeforeKill() {
 }
 
 void Child::KillNow() {
-  if (launching()) launch_->Cancel();
+  if (launching() && launch_->Cancel()) evidence_.pid = launch_->pid();
   if (!has_process()) return;
   if (!cgroup_.empty()) KillCgroup(cgroup_);
   SignalProcess(pidfd_.get(), SIGKILL);
   SignalGroup(pidfd_.get(), pid(), SIGKILL);
+}
+
+void Child::CancelAgain() {
+  if (launching() && launch_->cancelled()) launch_->Cancel();
 }
 
 void Child::CloseChannel() {
@@ -206,6 +211,7 @@ void Child::ReapNow(int wait_ms) {
 void Child::SetHalted(bool halted) {
   if (halted == halted_ || exited_ || (!has_process() && !launching())) return;
   halted_ = halted;
+  halted_pid_ = pid();
   if (has_process()) inbox_.Post(ChildHalted{id_, halted});
 }
 
@@ -242,7 +248,6 @@ Family Child::MembersOf(const Orphans::Named& adopted) const {
 }
 
 Evidence Child::TakeEvidence() {
-  if (launching()) evidence_.pid = launch_->pid();
   evidence_.sdk = channel_.sdk();
   evidence_.last_job = last_job_;
   evidence_.jobs_open = jobs_sent_ - channel_.results();

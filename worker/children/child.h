@@ -103,6 +103,8 @@ class Child {
   void CheckMemory(const Orphans::Named& adopted);
   // SIGKILL, at once.
   void KillNow();
+  // The kill of one that is being launched may have found no process yet.
+  void CancelAgain();
   // It can't be killed, and the worker ends: nothing of it keeps the loop running.
   void LetLoopEnd() {
     exit_poll_.Unref();
@@ -143,6 +145,7 @@ class Child {
   MemoryLook memory_look_;     // the last one
   bool over_memory_limit_ = false;
   bool halted_ = false;
+  pid_t halted_pid_ = 0;
   bool exited_ = false;
   bool finished_ = false;
   std::int64_t jobs_sent_ = 0;

@@ -251,7 +251,7 @@ void Children::Impl::Abandon(ChildId id) {
   if (child == nullptr || !child->launching()) return;
   // It hangs before its exec, and with it the helper that the pool's other children need. The kill may have found no
   // process yet, and the process been stopped at its birth: now there is one.
-  if (child->launch()->cancelled()) child->KillNow();
+  child->CancelAgain();
   spawner_.Replace(id.pool, child->launch());
 }
 

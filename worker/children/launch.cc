@@ -99,12 +99,14 @@ Launch::~Launch() {
   ReapWithin(pidfd.get(), kUnwantedWaitMs);
 }
 
-void Launch::Cancel() {
+bool Launch::Cancel() {
   // The kernel stores the process's pid before its first step, and the process looks at the flag before its exec:
   // whichever comes second sees the other. Until then the pidfd may be the number of a process that never came to be,
   // and somebody else's descriptor by now.
   cancelled_.store(true);
-  if (pid() != 0) SignalProcess(pidfd_.load(), SIGKILL);
+  const pid_t found = pid();
+  const int pidfd = pidfd_.load();
+  return found != 0 && pid() == found && SignalProcess(pidfd, SIGKILL);
 }
 
 void Launch::Run(std::span<std::byte> stack) {
@@ -236,6 +238,7 @@ void Launch::Clone(Surroundings& surroundings, std::span<std::byte> stack) {
   }
   if (surroundings.stub.cgroup_error != 0) NoteCgroupFailure(surroundings.stub.cgroup_error);
   if (surroundings.stub.failed == StubStep::kNone) {
+    pid_.store(pid);  // an emulated kernel may not have
     // Not before its exec: whoever shares the memory of a worker that is closed to its own user (PR_SET_DUMPABLE) is
     // so, too.
     if (spec_.oom_score) SetOomScore(pid, *spec_.oom_score);

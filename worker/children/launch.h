@@ -43,7 +43,8 @@ class Launch {
 
   // From the loop's thread while Run may be running: the process is killed as soon as there is one, before or after
   // its exec. Run returns soon, unless the kernel itself is stuck.
-  void Cancel();
+  // True: there was one, and it has been sent SIGKILL.
+  bool Cancel();
   bool cancelled() const { return cancelled_.load(); }
 
   // At any time, from both threads: that of the process, from its first moment on; 0 = there is none, or not yet.

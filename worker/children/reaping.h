@@ -4,8 +4,9 @@
 
 namespace andiron {
 
-// Waits for its end, `wait_ms` at most, and reaps it. In short rounds: a signal that arrives meanwhile, such as the
-// news of another child's death, or a machine that stands still costs one of them. False: it hasn't ended in that time.
+// Waits for its end, about `wait_ms`, and reaps it. In short rounds: a signal that arrives meanwhile, such as the
+// news of another child's death, cuts none short, and a machine that stands still costs one. False: it hasn't ended in
+// that time.
 bool ReapWithin(int pidfd, int wait_ms);
 
 }  // namespace andiron

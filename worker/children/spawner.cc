@@ -93,8 +93,11 @@ class Spawner::SpawnThread {
 
   // Ends the thread. One that the kernel doesn't give back is left to itself, with its memory: it ends when it can.
   static void Finish(std::unique_ptr<SpawnThread> thread) {
-    thread->Stop();
-    for (int i = 0; i < kJoinTries && !thread->ended(); ++i) poll(nullptr, 0, kJoinStepMs);
+    // Again each time: what is stopped at its birth, just after the kill that found no process, would stay.
+    for (int i = 0; i < kJoinTries && !thread->ended(); ++i) {
+      thread->Stop();
+      poll(nullptr, 0, kJoinStepMs);
+    }
     const std::unique_lock lock(thread->mutex_);
     if (!thread->ended_) {
       thread->orphaned_ = true;

@@ -26,9 +26,9 @@ PlainRun = Callable[[Job], _result.Output]
 
 # Interrupts a system call on the main thread. A real-time signal: SIGUSR1 and its like belong to the program.
 INTERRUPT = signal.SIGRTMAX - 2
-# Seconds until it is sent again to a handler that hasn't heard it: at first, and at most.
-_REPEATED_FIRST = 0.02
-_REPEATED_LAST = 1.0
+# Seconds until it is sent again to a handler that hasn't heard it; then twice as long each time, so that native code
+# that begins its wait anew after each signal comes to its end.
+_REPEATED_AFTER = 0.02
 
 
 def stopped(job: Job, error: BaseException) -> pb.Result:
@@ -74,11 +74,11 @@ class MainThread:
             pass  # no thread can be had: then the first has to do, and the worker has its other means
 
     def _repeat_until_heard(self, job: Job) -> None:
-        pause = _REPEATED_FIRST
+        pause = _REPEATED_AFTER
         time.sleep(pause)
         while self._interruptible is job:
             self._interrupt_main_thread()
-            pause = min(2 * pause, _REPEATED_LAST)
+            pause *= 2
             time.sleep(pause)
 
     def _interrupt_main_thread(self) -> None:
@@ -108,6 +108,8 @@ class MainThread:
                 self._sigterm.heed()
                 self._finish(job, result)
         finally:
+            with self._lock:
+                self._ended = True  # also by an exception: of the program's own handler of a signal, say
             self._sigterm.leave()
             self._bell.close()
 
@@ -196,6 +198,8 @@ class Threads:
             self._bell.wait_until(self._has_ended)
             self._executor.shutdown(wait=True)
         finally:
+            with self._lock:
+                self._ended = True  # also by an exception: of the program's own handler of a signal, say
             self._sigterm.leave()
             self._bell.close()
 

@@ -42,11 +42,8 @@ class Tasks:
         self._call(self._cancel, job)
 
     def stop(self) -> None:
-        try:
-            if self._stopped is not None:
-                self._call(self._stopped.set)
-        except RuntimeError:
-            pass  # the second word of it, by message and by signal: the loop is closed already
+        if self._stopped is not None:
+            self._call(self._stopped.set)
 
     def heed_sigterm(self, busy: Callable[[], bool]) -> None:
         self._sigterm.begin(busy)
@@ -65,6 +62,8 @@ class Tasks:
                 # Without tasks one is about to begin: the loop has been told so, and turns once.
                 await (asyncio.wait(list(self._tasks.values())) if self._tasks else asyncio.sleep(0))
         finally:
+            with self._lock:
+                self._ended = True
             self._sigterm.leave()
 
     def wait(self, _cancel: threading.Event, _seconds: Optional[float]) -> bool:
@@ -73,8 +72,11 @@ class Tasks:
         )
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(function, *arguments)
+        try:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            pass  # the loop is closed already: a second stop, or a cancel that comes too late
 
     def _has_ended(self) -> bool:
         with self._lock:
