@@ -214,7 +214,8 @@ bool Launch::DiedAtBirth(const Surroundings& surroundings) {
 // it may be stopped (SIGSTOP) before it could say a word of itself. -1 = none, with errno.
 pid_t Launch::MakeProcess(Surroundings& surroundings, std::span<std::byte> stack) {
   static_assert(sizeof(pidfd_) == sizeof(int) && sizeof(pid_) == sizeof(pid_t));
-  static_assert(std::atomic<int>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
+  static_assert(std::atomic<int>::is_always_lock_free);
+  static_assert(std::atomic<pid_t>::is_always_lock_free);
   int* const pidfd = reinterpret_cast<int*>(&pidfd_);
   pid_t* const pid_place = reinterpret_cast<pid_t*>(&pid_);
   if (surroundings.cgroup) {
