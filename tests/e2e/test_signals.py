@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 
 from rig import ANDIRON, DEADLINE, ECHO, FAULT, GONE_WITHIN, EndToEnd, WithWorker, marked, wait_until
 from shows import shows
@@ -138,6 +139,18 @@ class ToAWorker(WithWorker):
         wait_until(lambda: self.children("starting"), "children start")
         worker.terminate()
         self.ends_with(worker, 0, 30)
+
+    @shows("C8")
+    def test_a_signal_is_heard_from_when_the_socket_is_there(self):
+        for _ in range(10):
+            with open(self.log_path, "ab") as log:
+                worker = self.start([ANDIRON, "start", "--socket", self.socket, "--warm", "1", "--", ECHO], stderr=log)
+            # Without a pause: the moments just after it are meant.
+            end = time.monotonic() + DEADLINE
+            while not os.path.exists(self.socket) and time.monotonic() < end:
+                pass
+            worker.terminate()
+            self.ends_with(worker, 0)
 
     @shows("C8", "R89")
     def test_hup_is_answered_in_the_log_and_changes_nothing(self):

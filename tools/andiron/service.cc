@@ -46,6 +46,9 @@ Service::Service(EventLoop& loop) : loop_(loop) {}
 absl::Status Service::Open(const LoadedConfig& config) {
   const WorkerSettings& settings = config.settings;
   if (config.livekit.enabled()) CloseToItsOwnUser();
+  // Before there is anything that a signal should end in order. They are heard when the loop runs.
+  signals_ = std::make_unique<Signals>(loop_.get(), std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP, SIGUSR1},
+                                       [this](int number) { OnSignal(number); });
   auto worker = WorkerImpl::Make(loop_.get(), settings, {});
   if (!worker.ok()) return worker.status();
   worker_ = *std::move(worker);
@@ -58,8 +61,6 @@ absl::Status Service::Open(const LoadedConfig& config) {
     if (!source.ok()) return source.status();
     livekit_ = *std::move(source);
   }
-  signals_ = std::make_unique<Signals>(loop_.get(), std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP, SIGUSR1},
-                                       [this](int number) { OnSignal(number); });
   return absl::OkStatus();
 }
 
