@@ -90,7 +90,7 @@ TEST(ConcurrentChild, EndsPromptlyWhenTheWorkerGoesAway) {
   child.Expect<HelloMessage>();
   Begin(child, {{1, "poll"}, {2, "wait"}});
   child.CloseChannel();
-  EXPECT_EQ(child.WaitExit(Wait(10000)), 69);
+  EXPECT_EQ(child.WaitExit(Wait(1000)), 69);
 }
 
 }  // namespace

@@ -221,8 +221,8 @@ class LateAnswers(Rules):
         second = self.worker(agent_name=agent, policy=livekit_api.accept)
         return worker, second
 
-    def test_two_seconds_are_in_time_and_three_and_a_half_lose_the_job(self):
-        in_time, beside = self.answer_after(2.0)
+    def test_two_and_a_half_seconds_are_in_time_and_three_and_a_half_lose_the_job(self):
+        in_time, beside = self.answer_after(2.5)
         late, beside_late = self.answer_after(3.5)
         in_time.wait_for("assignment", seconds=4)
         self.assertFalse(late.hears("assignment", seconds=4))
@@ -232,11 +232,11 @@ class LateAnswers(Rules):
 
 
 class Statuses(Rules):
-    def test_a_status_sent_50_ms_after_the_assignment_is_never_lost(self):
+    def test_a_status_sent_20_ms_after_the_assignment_is_never_lost(self):
         worker = self.worker()
         for _ in range(10):
             id, _ = self.assigned(worker)
-            threading.Event().wait(0.05)  # the rule: not a wait for anything
+            threading.Event().wait(0.02)  # the rule: not a wait for anything
             worker.tell_job(id, wire.JobStatus.RUNNING)
             worker.tell_job(id, wire.JobStatus.SUCCESS)
             self.server.wait_for_log("job ended", id)
@@ -246,14 +246,14 @@ class Statuses(Rules):
     def test_a_failure_is_logged_with_its_text(self):
         worker = self.worker()
         id, _ = self.assigned(worker)
-        threading.Event().wait(0.05)
+        threading.Event().wait(0.02)
         worker.tell_job(id, wire.JobStatus.FAILED, "exited with code 7")
         self.server.wait_for_log("job ended", id, "exited with code 7")
 
     def test_statuses_may_be_repeated_and_be_about_nobodys_jobs(self):
         worker = self.worker()
         id, _ = self.assigned(worker)
-        threading.Event().wait(0.05)
+        threading.Event().wait(0.02)
         for _ in range(3):
             worker.tell_job(id, wire.JobStatus.SUCCESS)
         worker.tell_job("AJ_nobodys", wire.JobStatus.FAILED, "never heard of")
@@ -272,7 +272,7 @@ class Statuses(Rules):
     def test_the_dispatch_says_running_whatever_the_worker_tells(self):
         worker = self.worker()
         id, dispatch = self.assigned(worker)
-        threading.Event().wait(0.05)
+        threading.Event().wait(0.02)
         worker.tell_job(id, wire.JobStatus.SUCCESS)
         self.server.wait_for_log("job ended", id)
         self.assertEqual(self.listed_statuses(dispatch), ["JS_RUNNING"])

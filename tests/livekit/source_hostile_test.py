@@ -175,9 +175,10 @@ class Refusals(Hostile):
         wait_until(lambda: len(times) >= 12, "twelve tries")
         spaces = [after - before for before, after in zip(times, times[1:])]
         self.assertGreaterEqual(min(spaces), 0.04)
+        self.assertLess(spaces[0], 0.08 + 0.5)
         # Drawn from ever more; that all of six draws from 40 to 640 ms are as short as that doesn't happen.
         self.assertGreater(max(spaces[5:]), 0.12)
-        self.assertLess(sorted(spaces)[len(spaces) // 2], 0.64)
+        self.assertLess(max(spaces), 0.64 + 1)
         agent = worker.agent()
         self.assertIn(agent["state"], ("connecting", "backing_off"))
         self.assertIn("503", agent["last_error"])
