@@ -36,6 +36,30 @@ def stopped(job: Job, error: BaseException) -> pb.Result:
     return _result.cancelled() if job.cancelled else _result.failed(error)
 
 
+class Admission:
+    """Of jobs, until serve() is about to return: the last look for one and the end are a single step."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._over = False
+
+    def admit(self, acknowledge: Acknowledge, add: Callable[[], None]) -> bool:
+        with self._lock:
+            if self._over:
+                return False
+            acknowledge()
+            add()
+            return True
+
+    def end_if(self, condition: Callable[[], bool]) -> bool:
+        with self._lock:
+            self._over = self._over or condition()
+            return self._over
+
+    def end(self) -> None:
+        self.end_if(lambda: True)
+
+
 class MainThread:
     """One job at a time. A cancel raises Cancelled in the handler, out of a system call if need be.
 
@@ -49,20 +73,15 @@ class MainThread:
         self._finish = finish
         self._jobs: Deque[Job] = collections.deque()
         self._stopped = False
-        self._ended = False
-        self._lock = threading.Lock()  # of the last look for jobs
+        self._admission = Admission()
         self._interruptible: Optional[Job] = None  # written on the main thread only
         self._bell = Bell()
         self._sigterm = Sigterm(self.stop)
 
     def take(self, job: Job, acknowledge: Acknowledge) -> bool:
-        with self._lock:
-            if self._ended:
-                return False
-            acknowledge()
-            self._jobs.append(job)
+        admitted = self._admission.admit(acknowledge, lambda: self._jobs.append(job))
         self._bell.ring()
-        return True
+        return admitted
 
     def cancel(self, job: Job) -> None:
         if self._interruptible is not job:
@@ -108,16 +127,13 @@ class MainThread:
                 self._sigterm.heed()
                 self._finish(job, result)
         finally:
-            with self._lock:
-                self._ended = True  # also by an exception: of the program's own handler of a signal, say
+            self._admission.end()  # also by an exception: of the program's own handler of a signal, say
             self._sigterm.leave()
             self._bell.close()
 
     def _wait_for_job(self) -> bool:
         self._bell.wait_until(lambda: bool(self._jobs) or self._stopped)
-        with self._lock:
-            self._ended = not self._jobs
-        return not self._ended
+        return not self._admission.end_if(lambda: not self._jobs)
 
     def wait(self, cancel: threading.Event, seconds: Optional[float]) -> bool:
         """Job.wait_cancelled: the handler looks by itself, so nothing is raised while it waits."""
@@ -165,21 +181,17 @@ class Threads:
         self._finish = finish
         self._open: Set[Job] = set()
         self._stopped = False
-        self._ended = False
-        self._lock = threading.Lock()  # of the last look for jobs
+        self._admission = Admission()
         self._bell = Bell()
         # The main thread can't know when a job is about to begin on another: it always heeds.
         self._sigterm = Sigterm(self.stop)
         self._executor = concurrent.futures.ThreadPoolExecutor(concurrency, "andiron-job")
 
     def take(self, job: Job, acknowledge: Acknowledge) -> bool:
-        with self._lock:
-            if self._ended:
-                return False
-            acknowledge()
-            self._open.add(job)
-        self._executor.submit(self._run_one, job)
-        return True
+        admitted = self._admission.admit(acknowledge, lambda: self._open.add(job))
+        if admitted:
+            self._executor.submit(self._run_one, job)
+        return admitted
 
     def cancel(self, job: Job) -> None:
         """The job's flag is all there is."""
@@ -195,21 +207,15 @@ class Threads:
     def serve(self, ready: Callable[[], None]) -> None:
         try:
             ready()
-            self._bell.wait_until(self._has_ended)
+            self._bell.wait_until(lambda: self._admission.end_if(lambda: self._stopped and not self._open))
             self._executor.shutdown(wait=True)
         finally:
-            with self._lock:
-                self._ended = True  # also by an exception: of the program's own handler of a signal, say
+            self._admission.end()  # also by an exception: of the program's own handler of a signal, say
             self._sigterm.leave()
             self._bell.close()
 
     def wait(self, cancel: threading.Event, seconds: Optional[float]) -> bool:
         return cancel.wait(seconds)
-
-    def _has_ended(self) -> bool:
-        with self._lock:
-            self._ended = self._stopped and not self._open
-        return self._ended
 
     def _run_one(self, job: Job) -> None:
         try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any, Awaitable, Callable, Dict, Optional
+from typing import Any, Awaitable, Callable, Dict, Optional, Set
 
 from . import _child_pb2 as pb
 from . import _result
 from ._job import Cancelled, Job
-from ._modes import INTERRUPT, Acknowledge, Finish, stopped
+from ._modes import INTERRUPT, Acknowledge, Admission, Finish, stopped
 from ._sigterm import Sigterm, set_wakeup_descriptor
 
 AsyncRun = Callable[[Job], Awaitable[_result.Output]]
@@ -24,19 +24,15 @@ class Tasks:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._stopped: Optional[asyncio.Event] = None
         self._tasks: Dict[Job, "asyncio.Task[pb.Result]"] = {}
-        self._coming = 0  # taken, and no task yet
-        self._ended = False
-        self._lock = threading.Lock()  # of both
+        self._coming: Set[Job] = set()  # admitted, and no task yet
+        self._admission = Admission()
         self._sigterm = Sigterm(self.stop)
 
     def take(self, job: Job, acknowledge: Acknowledge) -> bool:
-        with self._lock:
-            if self._ended:
-                return False
-            acknowledge()
-            self._coming += 1
-        self._call(self._start, job)
-        return True
+        admitted = self._admission.admit(acknowledge, lambda: self._coming.add(job))
+        if admitted:
+            self._call(self._start, job)
+        return admitted
 
     def cancel(self, job: Job) -> None:
         self._call(self._cancel, job)
@@ -58,12 +54,11 @@ class Tasks:
         try:
             ready()
             await self._stopped.wait()
-            while not self._has_ended():
+            while not self._admission.end_if(lambda: not self._tasks and not self._coming):
                 # Without tasks one is about to begin: the loop has been told so, and turns once.
                 await (asyncio.wait(list(self._tasks.values())) if self._tasks else asyncio.sleep(0))
         finally:
-            with self._lock:
-                self._ended = True
+            self._admission.end()
             self._sigterm.leave()
 
     def wait(self, _cancel: threading.Event, _seconds: Optional[float]) -> bool:
@@ -78,17 +73,11 @@ class Tasks:
         except RuntimeError:
             pass  # the loop is closed already: a second stop, or a cancel that comes too late
 
-    def _has_ended(self) -> bool:
-        with self._lock:
-            self._ended = not self._tasks and self._coming == 0
-        return self._ended
-
     def _start(self, job: Job) -> None:
         self._sigterm.leave()
         task = asyncio.ensure_future(self._outcome(job))
         self._tasks[job] = task
-        with self._lock:
-            self._coming -= 1
+        self._coming.remove(job)
         task.add_done_callback(lambda done: self._end(job, done))
 
     def _cancel(self, job: Job) -> None:
