@@ -110,7 +110,8 @@ struct ReportDeath {
   bool out_of_memory = false;
   int jobs_done = 0;
   Duration age{};
-  std::string what;  // SpawnFailed's or ChildMisbehaved's text, else ""
+  Duration cancel_grace{};  // kJobCancelled: what its job had to end in
+  std::string what;         // SpawnFailed's or ChildMisbehaved's text, else ""
 };
 
 // ---- to job sources ----
@@ -139,6 +140,7 @@ struct ReportOutcome {
   Intent intent;               // why its child was ended, where that decided the outcome
   Duration queued{};           // from acceptance to the hand-over (or to the end, if there was none)
   Duration ran{};              // from the hand-over to the end
+  bool begun = false;          // that child had acknowledged it
   bool still_running = false;  // its child could not be killed
 };
 

@@ -153,6 +153,7 @@ class Pool {
   int Capacity() const;
   int OrdinaryPlaces() const;  // free, less those promised to reservations
   bool AnyChildServes() const;
+  bool Serves(const Slot& slot) const;
   bool StartsInTime() const;
   bool TakeReservation(ReservationNumber number, bool& on_ready_child);
   void DropReservation(std::map<std::uint64_t, Reservation>::iterator reservation);
@@ -167,6 +168,9 @@ class Pool {
   // ---- pool_reconcile.cc ----
   void DispatchQueued();
   void Replenish();
+  bool MayLeave(const Slot& slot) const;
+  void Age(Slot& slot);
+  void RetireAged();
   void RetireUnused();
   void RetireSome();
   void TellCapacity();
@@ -189,7 +193,7 @@ class Pool {
 
   // ---- pool_status.cc: what can't be, in words; nullptr = all is well ----
   struct Tally {  // of all slots, counted anew
-    void Add(const Slot& slot, int places);
+    void Add(const Slot& slot, int places, bool serves);
 
     std::array<int, kSlotStateCount> by_state{};
     int free_places = 0;
@@ -197,6 +201,7 @@ class Pool {
     int ready = 0;
     int startable = 0;
     int idle_ready = 0;
+    int serving = 0;
     int withheld = 0;
     std::size_t running = 0;
     std::int64_t live = 0;
@@ -225,6 +230,7 @@ class Pool {
   int startable_ = 0;
   int ready_ = 0;       // children with a free place
   int idle_ready_ = 0;  // idle ones among them: not those that the kernel has stopped
+  int serving_ = 0;     // busy ones that take another job, now or when they have finished one
   int withheld_ = 0;    // slots
   std::size_t job_count_ = 0;
 
@@ -234,6 +240,7 @@ class Pool {
   std::vector<std::pair<std::uint64_t, InitializeEnd>> ended_waits_;  // in this batch, unless a child is free after all
   std::vector<Quarantined> quarantine_;
   bool quarantine_left_ = false;        // in this batch
+  std::vector<std::uint32_t> aged_;     // busy slots whose max_child_age has passed, and that don't retire yet
   std::vector<std::uint32_t> unused_;   // slots whose idle_timeout has passed in this batch
   std::vector<std::uint32_t> greeted_;  // slots whose first message is in this batch
   std::vector<Awaited> awaited_;        // of the last step

@@ -171,6 +171,7 @@ void Pool::OnChild(const ChildExited& fact) {
   if (slot == nullptr || slot->exited) return;
   ++counts_.exited;
   slot->exited = true;
+  slot->drain_until = Later(ledger_.now, settings_.exit_drain);
   Withhold(*slot, false);  // it waits for its channel now, and for no place in quarantine
   slot->code = fact.code;
   slot->signal = fact.signal;
@@ -179,7 +180,7 @@ void Pool::OnChild(const ChildExited& fact) {
   if (slot->state == SlotState::kStarting) EndInitialize(*slot, InitializeEnd::kExited);
   // A busy child's result may still lie in the channel: its jobs are kept until that has been read to its end.
   if (slot->state == SlotState::kBusy && !slot->closed) {
-    slot->state_until = Later(ledger_.now, settings_.exit_drain);
+    slot->state_until = slot->drain_until;
     return Watch(*slot);
   }
   EnterDying(*slot);
@@ -261,7 +262,7 @@ void Pool::ExpireWatches(Slot& slot, TimePoint as_of) {
   if (slot.age_until <= as_of) {
     slot.age_until = kNever;
     slot.too_old = true;
-    if (slot.state == SlotState::kBusy) slot.retiring = true;
+    if (slot.state == SlotState::kBusy) Age(slot);
   }
   if (slot.unused_until <= as_of) {
     slot.unused_until = kNever;

@@ -122,7 +122,7 @@ void Pool::EndIfGone(Slot& slot) {
     return Vacate(slot);
   }
   if (slot.exited) {
-    slot.state_until = Later(ledger_.now, settings_.exit_drain);
+    slot.state_until = slot.drain_until;
   } else if (slot.state_until == kNever) {
     AwaitAnswer(slot, &Slot::state_until, settings_.kill_grace);
   }
@@ -150,6 +150,7 @@ void Pool::ReportDeathOf(const Slot& slot, bool quarantined) {
                            .out_of_memory = slot.out_of_memory,
                            .jobs_done = slot.jobs_done,
                            .age = ledger_.now - slot.started_at,
+                           .cancel_grace = slot.cancel_grace,
                            .what = slot.what});
 }
 

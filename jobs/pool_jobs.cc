@@ -64,7 +64,10 @@ void Pool::Dispatch(Job& job, Slot& slot) {
   AwaitAnswer(job, settings_.ack_timeout);
   slot.jobs.push_back(&job);
   ++slot.jobs_begun;
-  if (slot.too_old) slot.retiring = true;
+  if (slot.too_old) {
+    slot.retiring = MayLeave(slot);
+    if (!slot.retiring) Age(slot);
+  }
   SetState(slot, SlotState::kBusy);
   ledger_.Emit(SendJob{Id(slot), job.number, job.id, job.payload, job.run_for});
   Settle(slot);
@@ -121,6 +124,7 @@ void Pool::OnJobDue(Job& job) {
       if (slot.exited) return;
       if (!job.verdict) job.verdict = Outcome::kCancelled;
       job.phase = JobPhase::kDoomed;
+      slot.cancel_grace = job.cancel_grace;
       AskToStop(slot, *job.verdict == Outcome::kTimedOut ? Intent::kRunTimeout : Intent::kJobCancelled);
       return;
     case JobPhase::kQueued:
@@ -170,6 +174,7 @@ void Pool::Report(Job& job, Outcome outcome, std::string result, Intent intent, 
                              .intent = intent,
                              .queued = (handed_over ? job.dispatched_at : ledger_.now) - job.accepted_at,
                              .ran = handed_over ? ledger_.now - job.dispatched_at : Duration{},
+                             .begun = job.acked,
                              .still_running = still_running});
   ledger_.deadlines.Remove(job.deadline);
   ledger_.jobs_by_id.erase(job.id);

@@ -13,9 +13,11 @@ int Pool::Capacity() const {
 }
 
 // Some child has warmed up and will take another job, now or when it has finished one.
-bool Pool::AnyChildServes() const {
-  if (First(SlotList::kIdle) != nullptr || First(SlotList::kPartlyBusy) != nullptr) return true;
-  return Count(SlotState::kBusy) > 0 && settings_.max_jobs_per_child != 1;
+bool Pool::AnyChildServes() const { return First(SlotList::kIdle) != nullptr || serving_ > 0; }
+
+bool Pool::Serves(const Slot& slot) const {
+  const bool used_up = settings_.max_jobs_per_child > 0 && slot.jobs_begun >= settings_.max_jobs_per_child;
+  return slot.state == SlotState::kBusy && slot.CanTakeJobs() && !used_up;
 }
 
 // Whether one more job would surely start within start_by: there is a slot for it that no running job holds, and

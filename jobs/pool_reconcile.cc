@@ -29,6 +29,7 @@ void Pool::Reconcile() {
   if (!touched_) return;
   touched_ = false;
   AnswerWaits();
+  RetireAged();
   DispatchQueued();
   RetireUnused();
   if (!ledger_.stopping) {
@@ -80,6 +81,31 @@ void Pool::Replenish() {
   }
 }
 
+// Whether there are places without its own for all to whom one was promised.
+bool Pool::MayLeave(const Slot& slot) const {
+  int promised = promised_;
+  // They stand before all others.
+  for (const Job* job = queue_.First(); job != nullptr && job->promised; job = queue_.Next(*job)) ++promised;
+  return free_places_ - slot.places >= promised;
+}
+
+// Busy, or about to be, and too old: it retires as soon as it may.
+void Pool::Age(Slot& slot) {
+  if (std::find(aged_.begin(), aged_.end(), slot.index) == aged_.end()) aged_.push_back(slot.index);
+}
+
+// A busy child that has become too old takes no more jobs, but for those to which it was promised.
+void Pool::RetireAged() {
+  std::erase_if(aged_, [this](std::uint32_t index) {
+    Slot& slot = slots_[index];
+    if (slot.state != SlotState::kBusy || !slot.too_old || slot.retiring) return true;
+    if (!MayLeave(slot)) return false;
+    slot.retiring = true;
+    Settle(slot);
+    return true;
+  });
+}
+
 // Stops those beyond warm whose idle_timeout has passed. Only here is it known who is wanted: jobs may have come with
 // the deadline, or run out of time with it.
 void Pool::RetireUnused() {
@@ -96,7 +122,7 @@ void Pool::RetireUnused() {
 }
 
 // Replaces idle children that are too old, one at a time, once another stands ready in its place. Where every slot is
-// in use there can be no other: then it goes first.
+// in use there can be no other: then it goes first, unless its place is promised.
 void Pool::RetireSome() {
   if (too_old_idle_ == 0 || breaker_ != BreakerState::kClosed) return;
   const bool spare = idle_ready_ > (ledger_.ending ? 0 : settings_.warm) + Demand();
@@ -106,7 +132,7 @@ void Pool::RetireSome() {
   if (!spare && !(full && changing == 0)) return;
   for (Slot* slot = First(SlotList::kIdle); slot != nullptr;
        slot = slot->behind == Slot::kNobody ? nullptr : &slots_[slot->behind]) {
-    if (slot->too_old) return AskToStop(*slot, Intent::kRetired);
+    if (slot->too_old && MayLeave(*slot)) return AskToStop(*slot, Intent::kRetired);
   }
 }
 
@@ -156,6 +182,9 @@ void Pool::Settle(Slot& slot) {
   const bool old = slot.list == SlotList::kIdle && slot.too_old;
   too_old_idle_ += static_cast<int>(old) - static_cast<int>(slot.counted_old);
   slot.counted_old = old;
+  const bool serves = Serves(slot);
+  serving_ += static_cast<int>(serves) - static_cast<int>(slot.counted_serving);
+  slot.counted_serving = serves;
   ledger_.deadlines.Set(slot.deadline, slot.Earliest());
   Touch();
   if (const char* problem = SlotProblem(slot)) Contain(slot, problem);

@@ -74,20 +74,21 @@ std::string Pool::CheckInvariants() const {
     if (const char* problem = JobProblem(slot)) return problem;
     if (const char* problem = ListProblem(slot)) return problem;
     if (idle_should_work && slot.list == SlotList::kIdle) return "an idle child beside a queued job (I18)";
-    tally.Add(slot, FreePlaces(slot));
+    tally.Add(slot, FreePlaces(slot), Serves(slot));
   }
   if (const char* problem = CountProblem(tally)) return problem;
   if (const char* problem = QueueProblem()) return problem;
   return {};
 }
 
-void Pool::Tally::Add(const Slot& slot, int places) {
+void Pool::Tally::Add(const Slot& slot, int places, bool serves) {
   ++by_state[static_cast<std::size_t>(slot.state)];
   free_places += places;
   too_old += slot.list == SlotList::kIdle && slot.too_old ? 1 : 0;
   ready += places > 0 ? 1 : 0;
   startable += slot.list == SlotList::kStartable ? 1 : 0;
   idle_ready += slot.list == SlotList::kIdle ? 1 : 0;
+  serving += serves ? 1 : 0;
   withheld += slot.withheld ? 1 : 0;
   running += slot.jobs.size();
   live += slot.pid != 0 && !slot.exited ? 1 : 0;
@@ -118,6 +119,7 @@ const char* Pool::CountProblem(const Tally& tally) const {
   if (tally.free_places != free_places_) return "free places miscounted (I19)";
   if (tally.ready != ready_ || tally.startable != startable_) return "ready or startable children miscounted (I19)";
   if (tally.idle_ready != idle_ready_ || tally.too_old != too_old_idle_) return "idle children miscounted";
+  if (tally.serving != serving_) return "busy children that take another job are miscounted (I11)";
   if (tally.withheld != withheld_) return "withheld slots miscounted (I1)";
   if (tally.running + queue_.size() != job_count_) return "a job neither queued nor with a child (I12)";
   std::int64_t live = tally.live;

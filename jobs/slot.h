@@ -38,9 +38,10 @@ struct Slot {
   SlotList list = SlotList::kNone;
   std::uint32_t before = kNobody;  // neighbours in its list
   std::uint32_t behind = kNobody;
-  int places = 0;            // counted in the pool's free places
-  bool counted_old = false;  // counted among the idle children past max_child_age
-  bool withheld = false;     // its child can't be killed and the quarantine is full
+  int places = 0;                // counted in the pool's free places
+  bool counted_old = false;      // counted among the idle children past max_child_age
+  bool counted_serving = false;  // counted among the busy children that take another job, now or later
+  bool withheld = false;         // its child can't be killed and the quarantine is full
 
   // ---- of the child; reset when it is vacant ----
   std::int32_t pid = 0;
@@ -64,6 +65,8 @@ struct Slot {
   int code = 0;
   int signal = 0;
   bool out_of_memory = false;
+  TimePoint drain_until = kNever;  // exited: its channel is read until then
+  Duration cancel_grace{};         // what the job had for which it is ended, kJobCancelled
   int jobs_begun = 0;
   int jobs_done = 0;
   TimePoint started_at{};
@@ -71,7 +74,7 @@ struct Slot {
   std::vector<WaiterNumber> stop_waiters;
 
   // ---- what it waits for; the slot's deadline is the earliest ----
-  TimePoint state_until = kNever;   // back-off, init_timeout, stop_grace, kill_grace, exit_drain
+  TimePoint state_until = kNever;   // back-off, init_timeout, stop_grace, kill_grace, drain_until
   TimePoint stall_until = kNever;   // init_stall_timeout
   TimePoint ping_until = kNever;    // next ping, or its answer
   TimePoint halt_until = kNever;    // halted for ping_timeout
@@ -103,6 +106,8 @@ struct Slot {
     jobs_begun = jobs_done = 0;
     jobs.clear();
     stop_waiters.clear();
+    drain_until = kNever;
+    cancel_grace = Duration{};
     state_until = stall_until = ping_until = halt_until = kNever;
     frame_until = write_until = age_until = unused_until = kNever;
     ++generation;

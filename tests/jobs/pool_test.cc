@@ -110,6 +110,76 @@ TEST(Pool, RecyclesOneAtATimeWhereNoSlotIsSpare) {
   EXPECT_EQ(rig.Count(SlotState::kIdle), 1);
 }
 
+TEST(Pool, AChildWhosePlaceIsPromisedServesItBeforeItIsRecycled) {
+  PoolSettings pool = Rig::Settings(1, 1);
+  pool.max_child_age = 20s;
+  pool.ping_interval = 0s;
+  Rig rig(pool);
+  rig.MakeAllReady();
+  rig.Pass(19s);
+  rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
+  ASSERT_TRUE(rig.All<ReservationAnswered>().at(0).granted);
+  rig.Pass(1s);
+  EXPECT_EQ(rig.Count(SlotState::kIdle), 1) << "a server counts on it";
+  JobSubmitted job = Rig::Job(1);
+  job.reservation = ReservationNumber{1};
+  rig.Step(std::move(job));
+  ASSERT_TRUE(rig.Did<SendJob>());
+  rig.Step(Rig::Done(rig.Child(), 1));
+  EXPECT_EQ(rig.Count(SlotState::kStopping), 1);
+}
+
+TEST(Pool, AnOldChildIsRecycledWhenThePromiseOfItsPlaceLapses) {
+  PoolSettings pool = Rig::Settings(1, 1);
+  pool.max_child_age = 20s;
+  pool.ping_interval = 0s;
+  Rig rig(pool);
+  rig.MakeAllReady();
+  rig.Pass(20s - pool.reservation_timeout / 2);
+  rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
+  rig.Pass(pool.reservation_timeout - 1ns);
+  EXPECT_EQ(rig.Count(SlotState::kIdle), 1);
+  rig.Pass(1ns);
+  EXPECT_EQ(rig.Count(SlotState::kStopping), 1);
+}
+
+TEST(Pool, ABusyOldChildKeepsThePlaceThatIsPromisedAndNoOther) {
+  PoolSettings pool = Rig::Settings(1, 1);
+  pool.max_concurrent_jobs_per_child = 3;
+  pool.max_child_age = 20s;
+  pool.ping_interval = 0s;
+  Rig rig(pool);
+  rig.MakeAllReady();
+  rig.Submit(1);
+  rig.Step(JobAcked{rig.Child(), JobNumber{1}});
+  rig.Pass(19s);
+  rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
+  rig.Pass(1s);
+  JobSubmitted promised = Rig::Job(2);
+  promised.reservation = ReservationNumber{1};
+  rig.Step(std::move(promised));
+  EXPECT_TRUE(rig.Did<SendJob>());
+  rig.Submit(3);
+  EXPECT_FALSE(rig.Did<SendJob>());
+}
+
+TEST(Pool, ABusyOldChildRetiresWhenThePromiseOfItsPlaceLapses) {
+  PoolSettings pool = Rig::Settings(1, 1);
+  pool.max_concurrent_jobs_per_child = 2;
+  pool.max_child_age = 20s;
+  pool.ping_interval = 0s;
+  Rig rig(pool);
+  rig.MakeAllReady();
+  rig.Submit(1);
+  rig.Step(JobAcked{rig.Child(), JobNumber{1}});
+  rig.Pass(19s);
+  rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
+  rig.Pass(2s);
+  rig.Step(ReservationReleased{ReservationNumber{1}});
+  rig.Submit(2);
+  EXPECT_FALSE(rig.Did<SendJob>());
+}
+
 TEST(Pool, BackOffGrowsToItsMaximumAndDrivesItselfByADeadline) {
   Shows("A1", "A3", "A4", "R13");
   PoolSettings pool = Rig::Settings(1, 1);
@@ -165,6 +235,28 @@ TEST(Pool, BreakerOpensAfterFailuresProbesAndClosesOnTheFirstSuccess) {
   rig.MakeReady(rig.Pool().children[0].child.slot);
   EXPECT_EQ(rig.Pool().breaker, BreakerState::kClosed);
   EXPECT_EQ(rig.Count(SlotState::kStarting), 2);
+}
+
+TEST(Pool, AnOpenBreakerRefusesWhatABusyChildWillNotTake) {
+  PoolSettings pool = Rig::Settings(2, 2);
+  pool.max_jobs_per_child = 2;
+  pool.breaker_failures = 1;
+  pool.breaker_probe = 50s;
+  Rig rig(pool);
+  rig.MakeReady(0);
+  rig.Step(SpawnFailed{rig.Child(1), "no"});
+  ASSERT_EQ(rig.Pool().breaker, BreakerState::kOpen);
+  rig.Submit(1);
+  EXPECT_TRUE(rig.Did<Accepted>());
+  rig.Step(JobAcked{rig.Child(0), JobNumber{1}});
+  rig.Submit(2);
+  EXPECT_TRUE(rig.Did<Accepted>()) << "it has one more job in it";
+  rig.Step(Rig::Done(rig.Child(0), 1));
+  rig.Step(JobAcked{rig.Child(0), JobNumber{2}});
+  rig.Submit(3);
+  EXPECT_FALSE(rig.Did<Accepted>()) << "that was its last";
+  ASSERT_TRUE(rig.Did<Refused>());
+  EXPECT_EQ(rig.All<Refused>()[0].reason, Refusal::kBreakerOpen);
 }
 
 TEST(Pool, ACancelledProbeIsFollowedByAnother) {

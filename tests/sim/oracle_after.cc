@@ -83,9 +83,7 @@ void Oracle::AfterChildEnding(ChildSeen& child) {
   if (child.exited() && drain_over) child.outlawed = true;
   if (child.abandoned || child.gone()) return;
   if (child.exited()) {
-    // A busy child's exit waits for its channel twice: once for the result, once for the end.
-    const TimePoint since = std::max(child.exited_at, child.done_at);
-    if (!child.close_sent && child.begun == child.done && Due(since, pool.exit_drain)) {
+    if (!child.close_sent && Due(child.exited_at, pool.exit_drain)) {
       Broken("I27", "the channel of a dead child is held open", &child);
     }
     return;
@@ -202,7 +200,8 @@ void Oracle::JudgeSurplus(std::uint32_t number, int idle, int reserved) {
   }
 }
 
-// An idle child that is too old goes as soon as another stands in its place, or where there can be none.
+// An idle child that is too old goes as soon as another stands in its place, or where there can be none; not while its
+// place may be promised.
 void Oracle::JudgeAge(std::uint32_t number, int idle, int reserved) {
   const PoolSeen& pool = pools_[number];
   const bool asked = pool.queued > 0 || reserved > 0 || !waiters_.empty();
@@ -215,7 +214,7 @@ void Oracle::JudgeAge(std::uint32_t number, int idle, int reserved) {
     if (child.ask_step == step_ || child.kill_step == step_) return;  // one at a time
     full = full && child.serving();
   }
-  if (spare || full) Broken("I9", "a child is kept beyond max_child_age");
+  if (spare || (full && reserved == 0)) Broken("I9", "a child is kept beyond max_child_age");
 }
 
 // Surely: its last child did well or its longest back-off has passed.

@@ -33,8 +33,13 @@ void Oracle::Judge(const SendJob& action) {
   if (!child.serving() || child.abandoned)
     return Broken("I8", "a job is sent to a child that isn't ready or is ending", &child, job);
   if (FreePlaces(child) <= 0) return Broken("I8", "a job is sent to a child without a free place", &child, job);
-  // It may still take the job for which it was ready when its age came.
-  if (child.jobs > 0 && AgesMatter(pools_[job->pool]) && Due(child.ready_at, SettingsOf(child).max_child_age))
+  // It may still take the job for which it was ready when its age came, and those to which it was promised.
+  const bool promised = Reserved(job->pool) > 0 || std::any_of(open_.begin(), open_.end(), [&](std::uint32_t number) {
+                          const JobSeen& open = jobs_[number];
+                          return open.reserved && open.pool == job->pool && open.where == Where::kQueued;
+                        });
+  if (child.jobs > 0 && !promised && AgesMatter(pools_[job->pool]) &&
+      Due(child.ready_at, SettingsOf(child).max_child_age))
     return Broken("I9", "a busy child beyond max_child_age is sent another job", &child, job);
   if (job->where == Where::kWithChild) return Broken("I3", "a job is sent while another child has it", &child, job);
   if (job->acked_at != kNever) return Broken("I14", "a job is sent again that a child had begun", &child, job);
