@@ -103,6 +103,47 @@ TEST(AutopsyTest, CrashInAJobNamesSignalAndJob) {
   EXPECT_THAT(autopsy.advice, HasSubstr("crashed"));
 }
 
+TEST(AutopsyTest, OfSeveralJobsThoseAreNamedThatItHadNotAnswered) {
+  ReportDeath death;
+  death.phase = SlotState::kBusy;
+  death.signal = SIGSEGV;
+  Evidence evidence;
+  evidence.name = "p/0.1";
+  evidence.pid = 42;
+  evidence.last_job = "answered";
+  evidence.open_jobs = {"first"};
+  EXPECT_EQ(WriteAutopsy(death, evidence, PoolSettings()).summary,
+            "p/0.1 (pid 42) was killed by SIGSEGV while it ran job first");
+  EXPECT_THAT(WriteAutopsy(death, evidence, PoolSettings()).text, HasSubstr("  job: first\n"));
+  evidence.open_jobs = {"first", "third"};
+  const Autopsy both = WriteAutopsy(death, evidence, PoolSettings());
+  EXPECT_THAT(both.summary, HasSubstr("while it ran 2 jobs"));
+  EXPECT_THAT(both.text, HasSubstr("  jobs: first, third\n"));
+  evidence.open_jobs.resize(12, "x");
+  EXPECT_THAT(WriteAutopsy(death, evidence, PoolSettings()).text, HasSubstr(", x and 2 more\n"));
+}
+
+// A cancel's grace may be its source's: a LiveKit server's termination has another than the pool's.
+TEST(AutopsyTest, TheGraceIsSaidThatAJobHad) {
+  PoolSettings pool;
+  ReportDeath death;
+  death.phase = SlotState::kBusy;
+  death.intent = Intent::kJobCancelled;
+  death.signal = SIGTERM;
+  death.cancel_grace = std::chrono::seconds(15);
+  Evidence evidence;
+  evidence.name = "p/0.1";
+  evidence.pid = 42;
+  evidence.asked_to_stop = true;
+  const Autopsy longer = WriteAutopsy(death, evidence, pool);
+  EXPECT_THAT(longer.summary, HasSubstr("its job was cancelled and didn't end within the 15s that it had"));
+  EXPECT_THAT(longer.advice, HasSubstr("termination_grace"));
+  death.cancel_grace = pool.cancel_grace;
+  const Autopsy own = WriteAutopsy(death, evidence, pool);
+  EXPECT_THAT(own.summary, HasSubstr("didn't end within the 1s that it had"));
+  EXPECT_THAT(own.advice, HasSubstr("raise cancel_grace (1s)"));
+}
+
 TEST(AutopsyTest, ChildThatEndsBeforeTheKillReachesItWasNotAskedToStop) {
   ReportDeath death;
   death.phase = SlotState::kIdle;

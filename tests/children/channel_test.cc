@@ -69,6 +69,20 @@ class ChannelTest : public testing::Test {
   Channel channel_{ChildId{0, 0, 1}, kMaxResult, rounds_, inbox_};
 };
 
+TEST_F(ChannelTest, KnowsWhichJobsAreUnanswered) {
+  channel_.NoteJob(1, "first");
+  channel_.NoteJob(2, "second");
+  std::string bytes;
+  AppendHello(bytes, "test", "1", 7);
+  AppendAck(bytes, 1);
+  AppendAck(bytes, 2);
+  AppendResult(bytes, 2, ResultMessage::End::kSucceeded, "r");
+  Say(bytes);
+  EXPECT_EQ(Turn(), "ready acked acked ");
+  ASSERT_EQ(channel_.open_jobs().size(), 1U);
+  EXPECT_EQ(channel_.open_jobs().at(1), "first");
+}
+
 TEST_F(ChannelTest, EachFrameHasItsOwnTimeToBecomeWhole) {
   Shows("A9");
   std::string bytes;

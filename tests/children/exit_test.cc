@@ -36,6 +36,30 @@ TEST(ExitTest, CodeIsTold) {
   }
 }
 
+// A sweep hears of so many stops and no more. One that brings further ones would be a chance: here nothing else
+// happens.
+TEST(ExitTest, StopOfVeryManyAtOnceIsToldOfAll) {
+  constexpr std::uint32_t kMany = 300;
+  PoolSettings pool = FaultPool({});
+  pool.command = {"sleep", "600"};
+  Crew crew(pool);
+  std::vector<ChildId> children;
+  for (std::uint32_t slot = 0; slot < kMany; ++slot) children.push_back(crew.Start(slot));
+  ASSERT_TRUE(crew.Await([&] {
+    return std::all_of(children.begin(), children.end(), [&](ChildId child) { return crew.PidOf(child) > 0; });
+  }));
+  for (const ChildId child : children) kill(crew.PidOf(child), SIGSTOP);
+  // Without a turn of the loop, so that one sweep finds them all.
+  ASSERT_TRUE(WaitUntil([&] {
+    return std::all_of(children.begin(), children.end(),
+                       [&](ChildId child) { return ProcessState(crew.PidOf(child)) == 'T'; });
+  }));
+  EXPECT_TRUE(crew.Await([&] {
+    return std::all_of(children.begin(), children.end(),
+                       [&](ChildId child) { return crew.Count<ChildHalted>(child) == 1; });
+  }));
+}
+
 // The kernel says once that a process is stopped: here before the loop knows whose it is.
 TEST(ExitTest, StopOfAChildWhoseLaunchIsNotBackYetIsTold) {
   Shows("B7");

@@ -2,20 +2,26 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/children/crew.h"
 #include "tests/support/loop.h"
 #include "tests/support/shows.h"
 #include "tests/support/temp_directory.h"
 #include "worker/children/cgroup.h"
+#include "worker/children/launch.h"
+#include "worker/children/launch_spec.h"
 #include "worker/children/memory_look.h"
 #include "worker/children/oom_kills.h"
 #include "worker/children/oom_watch.h"
+#include "worker/children/proc_files.h"
 
 namespace andiron {
 namespace {
@@ -72,6 +78,36 @@ TEST(MemoryLimit, LeavesAChildAloneWhoseDescendantsStayBelowIt) {
   EXPECT_EQ(crew.Count<ChildExited>(child), 0);
 }
 
+TEST(MemoryLimit, IsTheKernelsWithAllOfItsFilesOrIsSaidToBeMissing) {
+  Shows("C13");
+  const TempDirectory cgroup;
+  EXPECT_EQ(LimitMemory(cgroup.path(), kMiB), cgroup.path() + "/memory.max: No such file or directory");
+  std::ofstream(cgroup.path() + "/memory.max").flush();
+  EXPECT_EQ(LimitMemory(cgroup.path(), kMiB), cgroup.path() + "/memory.oom.group: No such file or directory");
+  std::ofstream(cgroup.path() + "/memory.oom.group").flush();
+  EXPECT_EQ(LimitMemory(cgroup.path(), kMiB), "");
+  EXPECT_EQ(ReadSmallFile(cgroup.path() + "/memory.max"), "1048576");
+  EXPECT_EQ(ReadSmallFile(cgroup.path() + "/memory.oom.group"), "1");
+}
+
+// As where the controller was taken away after the worker had looked.
+TEST(MemoryLimit, ThatTheKernelDoesNotKeepLeavesAChildInItsCgroup) {
+  Shows("C13");
+  const CgroupRoot root("unlimited");
+  if (!root.available()) GTEST_SKIP() << kNoCgroup;
+  if (root.limits_memory()) GTEST_SKIP() << "the kernel would keep it here";
+  PoolSettings pool = FaultPool({});
+  pool.command = {"sleep", "600"};
+  const std::string path = root.ChildPath("p/0.1");
+  Launch launch(Launch::Kind::kStopCommand, ChildId{}, SpecOf(pool, environ), path, kMiB);
+  std::vector<std::byte> stack(std::size_t{64} << 10);
+  launch.Run(stack);
+  EXPECT_EQ(launch.failure() + launch.cgroup_failure(), "");
+  EXPECT_EQ(launch.limit_failure(), path + "/memory.max: No such file or directory");
+  EXPECT_FALSE(launch.limits_memory());
+  EXPECT_THAT(CgroupMembers(path), testing::ElementsAre(launch.pid()));
+}
+
 // ---- the kernel's counts ----
 
 TEST(OomGrowth, IsNewForTwoPeriodsAndNotAfterTheThird) {
@@ -94,11 +130,13 @@ TEST(OomKills, OfItsOwnCgroupHaveTheLastWord) {
   Shows("B3");
   const auto machine_ran_out = [] { return true; };
   const auto machine_did_not = [] { return false; };
-  EXPECT_FALSE(DiedForMemory(0, true, machine_ran_out));
-  EXPECT_TRUE(DiedForMemory(1, false, machine_did_not));
-  EXPECT_TRUE(DiedForMemory(std::nullopt, true, machine_ran_out));
-  EXPECT_FALSE(DiedForMemory(std::nullopt, true, machine_did_not));
-  EXPECT_FALSE(DiedForMemory(std::nullopt, false, machine_ran_out)) << "we know who has killed it";
+  EXPECT_FALSE(DiedForMemory(0, true, true, machine_ran_out));
+  EXPECT_TRUE(DiedForMemory(1, true, false, machine_did_not));
+  EXPECT_TRUE(DiedForMemory(1, false, true, machine_did_not));
+  EXPECT_FALSE(DiedForMemory(1, false, false, machine_ran_out)) << "it was a descendant, perhaps hours ago";
+  EXPECT_TRUE(DiedForMemory(std::nullopt, false, true, machine_ran_out));
+  EXPECT_FALSE(DiedForMemory(std::nullopt, true, true, machine_did_not));
+  EXPECT_FALSE(DiedForMemory(std::nullopt, true, false, machine_ran_out)) << "we know who has killed it";
 }
 
 TEST(OomKills, OfACgroupAreUnknownWhereNothingCountsThem) {
@@ -164,6 +202,7 @@ TEST(UnexplainedKill, IsNotForMemoryThatRanOutWhileThereWasNoChild) {
 }
 
 TEST(UnexplainedKill, IsJudgedByTheChildsCgroupWhereThatCounts) {
+  Shows("B13");
   if (!CgroupRoot("probe").limits_memory()) GTEST_SKIP() << "no memory controller for cgroups of ours here";
   Machine machine;
   Crew::Setup setup = On(machine);

@@ -35,6 +35,9 @@ std::string SpawnAdvice(const ReportDeath& death, const PoolSettings& pool) {
   if (what.starts_with("clone") || what.starts_with("start a helper")) {
     return "The system refuses new processes: look at its memory and at the limits of processes (pids.max, ulimit -u).";
   }
+  if (what.starts_with("watch")) {
+    return "Look at the system's memory and at its limit of watched descriptors (fs.epoll.max_user_watches).";
+  }
   if (what.find("Permission denied") != std::string::npos) {
     return "Make the program executable for the child's user (chmod +x), or check " + Key(pool, "command") + ".";
   }
@@ -118,8 +121,10 @@ std::string IntentAdvice(const ReportDeath& death, const Evidence& evidence, con
     case Intent::kRunTimeout:
       return LastSeen(evidence) + "; raise run_for, or make the job look at its cancellation.";
     case Intent::kJobCancelled:
-      return LastSeen(evidence) + "; make the job look at its cancellation, or raise cancel_grace (" +
-             DurationText(pool.cancel_grace) + ").";
+      return LastSeen(evidence) + "; make the job look at its cancellation, or raise " +
+             (death.cancel_grace == pool.cancel_grace
+                  ? "cancel_grace (" + DurationText(pool.cancel_grace) + ")."
+                  : "the grace that its source gave it (a LiveKit server's jobs: termination_grace).");
     case Intent::kPingTimeout:
       return LastSeen(evidence) + "; an idle child must answer pings: something blocks it.";
     case Intent::kHalted:

@@ -1,5 +1,6 @@
 #include "worker/children/autopsy.h"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -26,7 +27,8 @@ std::string PhaseText(const ReportDeath& death, const Evidence& evidence) {
     case SlotState::kIdle:
       return "while it was idle";
     case SlotState::kBusy:
-      if (evidence.jobs_open > 1) return "while it ran " + std::to_string(evidence.jobs_open) + " jobs";
+      if (evidence.open_jobs.size() > 1) return "while it ran " + std::to_string(evidence.open_jobs.size()) + " jobs";
+      if (!evidence.open_jobs.empty()) return "while it ran job " + evidence.open_jobs.front();
       return evidence.last_job.empty() ? "while it ran a job" : "while it ran job " + evidence.last_job;
     case SlotState::kStopping:
       return "while it was stopping";
@@ -37,8 +39,8 @@ std::string PhaseText(const ReportDeath& death, const Evidence& evidence) {
 }
 
 // Why we ended it, in words; "" = we didn't.
-std::string IntentText(Intent intent, const PoolSettings& pool) {
-  switch (intent) {
+std::string IntentText(const ReportDeath& death, const PoolSettings& pool) {
+  switch (death.intent) {
     case Intent::kNone:
       return {};
     case Intent::kInitTimeout:
@@ -54,7 +56,7 @@ std::string IntentText(Intent intent, const PoolSettings& pool) {
     case Intent::kRunTimeout:
       return "its job ran longer than run_for and didn't end when told";
     case Intent::kJobCancelled:
-      return "its job was cancelled and didn't end within cancel_grace (" + DurationText(pool.cancel_grace) + ")";
+      return "its job was cancelled and didn't end within the " + DurationText(death.cancel_grace) + " that it had";
     case Intent::kPingTimeout:
       return "it was idle and didn't answer pings for ping_timeout (" + DurationText(pool.ping_timeout) + ")";
     case Intent::kHalted:
@@ -83,7 +85,7 @@ std::string EndText(const ReportDeath& death) {
 
 std::string Summary(const ReportDeath& death, const Evidence& evidence, const PoolSettings& pool) {
   if (evidence.pid == 0) {
-    const std::string why = death.what.empty() ? IntentText(death.intent, pool) : death.what;
+    const std::string why = death.what.empty() ? IntentText(death, pool) : death.what;
     return evidence.name + " could not be started" + (why.empty() ? "" : ": " + why);
   }
   std::string text = evidence.name + " (pid " + std::to_string(evidence.pid) + ") ";
@@ -91,7 +93,7 @@ std::string Summary(const ReportDeath& death, const Evidence& evidence, const Po
     text += "can't be killed: it didn't die of SIGKILL within kill_grace (" + DurationText(pool.kill_grace) + ")";
     return text;
   }
-  const std::string why = IntentText(death.intent, pool);
+  const std::string why = IntentText(death, pool);
   if (death.out_of_memory) {
     text += "was killed because memory ran out, ";
   } else if (evidence.killed && !why.empty() && (death.signal == SIGKILL || !evidence.asked_to_stop)) {
@@ -125,6 +127,15 @@ void AppendTail(std::string& text, std::string_view stream, const std::vector<st
     AppendPlain(text, line);
     text += '\n';
   }
+}
+
+// "42, 43 and 7 more"
+std::string JobsText(const std::vector<std::string>& ids) {
+  constexpr std::size_t kNamed = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(ids.size(), kNamed); ++i) text += (i == 0 ? "" : ", ") + ids[i];
+  if (ids.size() > kNamed) text += " and " + std::to_string(ids.size() - kNamed) + " more";
+  return text;
 }
 
 std::string MemoryText(const Evidence& evidence, const PoolSettings& pool) {
@@ -174,7 +185,7 @@ Autopsy WriteAutopsy(const ReportDeath& death, const Evidence& evidence, const P
   AppendLine(text, "phase", std::string(Name(death.phase)));
   if (evidence.pid != 0)
     AppendLine(text, "our intent",
-               death.intent == Intent::kNone ? "none: it ended by itself" : IntentText(death.intent, pool));
+               death.intent == Intent::kNone ? "none: it ended by itself" : IntentText(death, pool));
   if (evidence.pid != 0 && !death.quarantined) AppendLine(text, "end", EndText(death));
   AppendLine(text, "what", death.what);
   AppendLine(text, "command", evidence.program);
@@ -182,7 +193,7 @@ Autopsy WriteAutopsy(const ReportDeath& death, const Evidence& evidence, const P
   AppendLine(text, "stop signal sent", evidence.stop_signal);
   AppendLine(text, "age", DurationText(death.age));
   AppendLine(text, "jobs done", std::to_string(death.jobs_done));
-  if (evidence.jobs_open > 0) AppendLine(text, "job", evidence.last_job);
+  AppendLine(text, evidence.open_jobs.size() > 1 ? "jobs" : "job", JobsText(evidence.open_jobs));
   AppendLine(text, "when we killed it, it", WaitText(evidence.look));
   AppendLine(text, "memory", MemoryText(evidence, pool));
   AppendTail(text, "stderr", evidence.stderr_lines);

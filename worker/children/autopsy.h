@@ -23,8 +23,8 @@ struct Evidence {
   pid_t pid = 0;
   std::string program;
   std::string sdk;
-  std::string last_job;        // the id of the job that it got last
-  std::int64_t jobs_open = 0;  // jobs it had and hadn't answered
+  std::string last_job;                // the id of the job that it got last
+  std::vector<std::string> open_jobs;  // the ids of those that it had and hadn't answered
   bool asked_to_stop = false;
   bool killed = false;           // by us
   std::string stop_signal;       // the polite one, if it was sent

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "worker/children/proc_files.h"
@@ -182,15 +183,22 @@ std::vector<std::string> CgroupRoot::KillLeftovers() const {
   return killed;
 }
 
-UniqueFd MakeChildCgroup(const std::string& path, std::int64_t memory_limit) {
+UniqueFd MakeChildCgroup(const std::string& path) {
   if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return {};
-  if (memory_limit > 0) {
-    WriteFile(path + "/memory.max", std::to_string(memory_limit));
-    WriteFile(path + "/memory.swap.max", "0");
-    // One process too many takes its whole child with it: half a child is no use.
-    WriteFile(path + "/memory.oom.group", "1");
-  }
   return UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+std::string LimitMemory(const std::string& path, std::int64_t bytes) {
+  WriteFile(path + "/memory.swap.max", "0");  // not everywhere
+  const std::pair<const char*, std::string> files[] = {
+      {"/memory.max", std::to_string(bytes)},
+      // One process too many takes its whole child with it: half a child is no use.
+      {"/memory.oom.group", "1"},
+  };
+  for (const auto& [name, text] : files) {
+    if (!WriteFile(path + name, text)) return path + name + ": " + std::generic_category().message(errno);
+  }
+  return {};
 }
 
 bool BuryCgroup(const std::string& path) {

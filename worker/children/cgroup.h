@@ -56,9 +56,12 @@ class CgroupRoot {
   bool limits_memory_ = false;
 };
 
-// Makes the directory of one child and returns it, open. `memory_limit` in bytes; 0 = none.
-// On failure none, with errno set.
-UniqueFd MakeChildCgroup(const std::string& path, std::int64_t memory_limit);
+// Makes the directory of one child and returns it, open. On failure none, with errno set.
+UniqueFd MakeChildCgroup(const std::string& path);
+
+// Has the kernel limit what all in it hold together, and kill all of them beyond. "" or what it refused: its memory
+// controller may have been taken away since the worker looked.
+std::string LimitMemory(const std::string& path, std::int64_t bytes);
 
 // SIGKILL to all in the directory, forks in progress included. False if the kernel wouldn't.
 bool KillCgroup(const std::string& path);

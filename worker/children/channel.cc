@@ -140,7 +140,7 @@ void Channel::Take(const Frame& frame) {
                  },
                  [&](const AckMessage& ack) { inbox_.Post(JobAcked{child_, JobNumber{ack.job}}); },
                  [&](ResultMessage& result) {
-                   ++results_;
+                   open_jobs_.erase(result.job);
                    inbox_.Post(JobReturned{child_, JobNumber{result.job}, EndOf(result.end), std::move(result.text)});
                  },
                  [&](const PongMessage& pong) {

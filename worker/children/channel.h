@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -57,8 +58,10 @@ class Channel {
   std::uint64_t NextPing() { return ++pings_; }
 
   const std::string& sdk() const { return sdk_; }
-  // Results that have come so far.
-  std::int64_t results() const { return results_; }
+  // A job goes to it with the next Flush.
+  void NoteJob(std::uint64_t job, std::string_view id) { open_jobs_.emplace(job, id); }
+  // The ids of the jobs that it has and hasn't answered, by their numbers.
+  const std::map<std::uint64_t, std::string>& open_jobs() const { return open_jobs_; }
 
  private:
   enum class Depth { kTurn, kExit };
@@ -85,7 +88,7 @@ class Channel {
   std::string out_;
   std::size_t written_ = 0;  // of out_
   std::uint64_t pings_ = 0;
-  std::int64_t results_ = 0;
+  std::map<std::uint64_t, std::string> open_jobs_;
   std::string sdk_;
   bool ready_ = false;
   bool half_ = false;

@@ -21,6 +21,8 @@ namespace {
 
 // How long a process that can't be watched may take to die.
 constexpr int kUnwatchedWaitMs = 1000;
+// How a shell says that what it ran has died of SIGKILL.
+constexpr int kShellsKilled = 128 + SIGKILL;
 
 Evidence EvidenceOf(ChildId id, const PoolSettings& pool) {
   Evidence evidence;
@@ -60,10 +62,12 @@ void Child::OnLaunched(uv_loop_t* loop, Launch& launch) {
   evidence_.pid = launch.pid();
   pidfd_ = launch.TakePidfd();
   if (launch.cgroup_failure().empty()) cgroup_ = launch.cgroup();
+  memory_limited_ = launch.limits_memory();
   if (!Watch(loop, launch)) {
     KillNow();
     ReapNow(kUnwatchedWaitMs);
     channel_.Discard();
+    evidence_.pid = 0;  // as if it had never been
     return FailSpawn("watch its descriptors: the system has no room");
   }
   inbox_.Post(Spawned{id_, evidence_.pid});
@@ -96,7 +100,7 @@ bool Child::Watch(uv_loop_t* loop, Launch& launch) {
 void Child::Send(const SendJob& job) {
   if (!channel_.open()) return;
   AppendRun(channel_.out(), static_cast<std::uint64_t>(job.job), job.id, job.payload, WholeMilliseconds(job.run_for));
-  ++jobs_sent_;
+  channel_.NoteJob(static_cast<std::uint64_t>(job.job), job.id);
   last_job_ = job.id;
 }
 
@@ -192,8 +196,9 @@ ChildExited Child::Reap() {
     exit.signal = by_itself ? 0 : status.si_status;
   }
   // A SIGKILL that isn't ours, while the kernel says that it has killed somebody for memory: nearly surely this one.
-  const bool unexplained_kill = exit.signal == SIGKILL && !evidence_.killed && !over_memory_limit_;
-  exit.out_of_memory = over_memory_limit_ || DiedForMemory(evidence_.oom_kills, unexplained_kill,
+  const bool sigkill = exit.signal == SIGKILL || exit.code == kShellsKilled;
+  const bool unexplained_kill = sigkill && !evidence_.killed && !over_memory_limit_;
+  exit.out_of_memory = over_memory_limit_ || DiedForMemory(evidence_.oom_kills, memory_limited_, unexplained_kill,
                                                            [this] { return owner_.MachineRanOutOfMemory(); });
   evidence_.over_memory_limit = over_memory_limit_;
   return exit;
@@ -250,7 +255,8 @@ Family Child::MembersOf(const Orphans::Named& adopted) const {
 Evidence Child::TakeEvidence() {
   evidence_.sdk = channel_.sdk();
   evidence_.last_job = last_job_;
-  evidence_.jobs_open = jobs_sent_ - channel_.results();
+  evidence_.open_jobs.clear();
+  for (const auto& [number, id] : channel_.open_jobs()) evidence_.open_jobs.push_back(id);
   evidence_.stderr_lines.assign(stderr_.tail().lines().begin(), stderr_.tail().lines().end());
   evidence_.stdout_lines.assign(stdout_.tail().lines().begin(), stdout_.tail().lines().end());
   return evidence_;

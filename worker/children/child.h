@@ -87,6 +87,8 @@ class Child {
   // Its process's, from its first moment on; 0 = there is none yet.
   pid_t pid() const { return launching() ? launch_->pid() : evidence_.pid; }
   const std::string& cgroup() const { return cgroup_; }
+  // By the kernel, which kills all of it beyond.
+  bool memory_limited() const { return memory_limited_; }
   bool launching() const { return launch_ != nullptr; }
   const Launch* launch() const { return launch_; }
   bool has_process() const { return static_cast<bool>(pidfd_); }
@@ -134,6 +136,7 @@ class Child {
   Evidence evidence_;
   Launch* launch_ = nullptr;
   std::string cgroup_;  // "" = it has none
+  bool memory_limited_ = false;
   UniqueFd pidfd_;
   UvHandle<uv_poll_t> exit_poll_;
   Channel channel_;
@@ -148,7 +151,6 @@ class Child {
   pid_t halted_pid_ = 0;
   bool exited_ = false;
   bool finished_ = false;
-  std::int64_t jobs_sent_ = 0;
   std::string last_job_;
 };
 

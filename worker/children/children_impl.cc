@@ -107,7 +107,7 @@ void Children::Impl::Start(ChildId id) {
   const ChildPool& pool = *pools_[id.pool];
   Child& child = children_.Put(std::make_unique<Child>(id, pool, inbox_, log_, *this));
   auto launch = std::make_unique<Launch>(Launch::Kind::kChild, id, pool.spec, cgroups_.ChildPath(child.name()),
-                                         pool.settings.memory_limit);
+                                         cgroups_.limits_memory() ? pool.settings.memory_limit : 0);
   launch->AddVariable("ANDIRON_CHANNEL_FD=" + std::to_string(kChildChannelFd));
   launch->AddVariable("ANDIRON_MAX_RESULT=" + std::to_string(pool.settings.max_result));
   launch->AddVariable(std::string(kChildVariable) + "=" + child.name());
@@ -123,7 +123,7 @@ void Children::Impl::OnLaunched(std::unique_ptr<Launch> launch) {
     if (command != stop_commands_.end()) (*command)->OnLaunched(loop_, *launch);
     return;
   }
-  if (!launch->cgroup_failure().empty()) OnDegraded(*launch);
+  if (!launch->cgroup_failure().empty() || !launch->limit_failure().empty()) OnDegraded(*launch);
   // The child is there until its end has been told.
   Child* const child = children_.Find(launch->child());
   if (child != nullptr) child->OnLaunched(loop_, *launch);
@@ -131,15 +131,20 @@ void Children::Impl::OnLaunched(std::unique_ptr<Launch> launch) {
   if (!lives_in_it) RemoveChildCgroup(launch->cgroup());
 }
 
+// The kernel doesn't limit its memory, then, and doesn't count its kills.
 void Children::Impl::OnDegraded(const Launch& launch) {
-  // The kernel neither limits its memory, then, nor counts its kills.
   machine_counts_ = true;
   oom_watch_.Run();
   watch_memory_ = watch_memory_ || pools_[launch.child().pool]->settings.memory_limit > 0;
   WantHousekeeping();
-  if (degraded_said_) return;
-  degraded_said_ = true;
-  log_.Write(LogLevel::kWarn, "containment_degraded", "a child runs without its cgroup: " + launch.cgroup_failure());
+  if (!launch.cgroup_failure().empty() && !std::exchange(degraded_said_, true)) {
+    log_.Write(LogLevel::kWarn, "containment_degraded", "a child runs without its cgroup: " + launch.cgroup_failure());
+  }
+  if (!launch.limit_failure().empty() && !std::exchange(unlimited_said_, true)) {
+    log_.Write(
+        LogLevel::kWarn, "memory_limit_degraded",
+        "the kernel doesn't limit a child's memory, so the worker looks at it itself: " + launch.limit_failure());
+  }
 }
 
 // ---- orphans ----
@@ -359,8 +364,7 @@ void Children::Impl::KeepHouse() {
 void Children::Impl::CheckMemory() {
   const Orphans::Named adopted = orphans_ ? orphans_->NamedProcesses() : Orphans::Named();
   children_.ForEach([&](Child& child) {
-    const bool by_kernel = cgroups_.limits_memory() && !child.cgroup().empty();
-    if (!by_kernel && child.pool().settings.memory_limit > 0) child.CheckMemory(adopted);
+    if (!child.memory_limited() && child.pool().settings.memory_limit > 0) child.CheckMemory(adopted);
   });
 }
 

@@ -83,6 +83,7 @@ class Children::Impl final : public ChildOwner {
   bool any_halted_ = false;      // of the children, perhaps
   bool machine_counts_ = false;  // some children have no cgroup that counts out-of-memory kills: the machine's must do
   bool degraded_said_ = false;
+  bool unlimited_said_ = false;
   Spawner spawner_;  // last: its helpers end before anything that they use
 };
 

@@ -181,8 +181,9 @@ bool Launch::FindUser(Surroundings& surroundings) {
 
 void Launch::MakeCgroup(Surroundings& surroundings) {
   if (cgroup_.empty()) return;
-  surroundings.cgroup = MakeChildCgroup(cgroup_, memory_limit_);
-  if (!surroundings.cgroup) NoteCgroupFailure(errno);
+  surroundings.cgroup = MakeChildCgroup(cgroup_);
+  if (!surroundings.cgroup) return NoteCgroupFailure(errno);
+  if (memory_limit_ > 0) limit_failure_ = LimitMemory(cgroup_, memory_limit_);
 }
 
 // The process enters it by itself, then, before its exec.

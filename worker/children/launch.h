@@ -25,7 +25,7 @@ class Launch {
     kStopCommand,  // with /dev/null everywhere
   };
 
-  // `cgroup`: the directory to make and to enter; "" = none.
+  // `cgroup`: the directory to make and to enter; "" = none. `memory_limit`: the kernel's there, in bytes; 0 = none.
   Launch(Kind kind, ChildId child, const LaunchSpec& spec, std::string cgroup, std::int64_t memory_limit);
   // Ends a process that nobody has taken.
   ~Launch();
@@ -60,6 +60,11 @@ class Launch {
   const std::string& failure() const { return failure_; }
   // Why it isn't in its cgroup; "" = it is, or none was wanted.
   const std::string& cgroup_failure() const { return cgroup_failure_; }
+  // Why the kernel doesn't limit its memory; "" = it does, or wasn't to.
+  const std::string& limit_failure() const { return limit_failure_; }
+  bool limits_memory() const {
+    return memory_limit_ > 0 && !cgroup_.empty() && cgroup_failure_.empty() && limit_failure_.empty();
+  }
   UniqueFd TakePidfd() { return UniqueFd(pidfd_.exchange(-1)); }
   UniqueFd TakeChannel() { return std::move(channel_); }
   UniqueFd TakeStdout() { return std::move(stdout_); }
@@ -91,6 +96,7 @@ class Launch {
   UniqueFd stillborn_;          // kept open: Cancel() may be about to use its number
   std::string failure_;
   std::string cgroup_failure_;
+  std::string limit_failure_;
   UniqueFd channel_;
   UniqueFd stdout_;
   UniqueFd stderr_;

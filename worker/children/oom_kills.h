@@ -25,8 +25,9 @@ class OomGrowth {
 };
 
 // `in_its_cgroup`: kills there, none if nothing counts them. That count has the last word: it is about nobody else.
-// Without one the machine is asked, and about a SIGKILL only that nobody here has sent.
-bool DiedForMemory(std::optional<std::int64_t> in_its_cgroup, bool unexplained_kill,
+// Where such a kill `takes_all` of the child, one is enough. Where it took some descendant, perhaps long ago, and where
+// only the machine can be asked, it explains a SIGKILL that nobody here has sent.
+bool DiedForMemory(std::optional<std::int64_t> in_its_cgroup, bool takes_all, bool unexplained_kill,
                    const std::function<bool()>& machine_ran_out);
 
 }  // namespace andiron

@@ -62,7 +62,7 @@ void Orphans::SweepIn(std::uint64_t milliseconds) {
 }
 
 void Orphans::Sweep() {
-  HearHalts();
+  if (!HearHalts()) SweepSoon();  // nothing else would ask for the others
   bool lacking = false;
   for (const pid_t pid : AdoptedProcesses(lacking)) {
     if (callbacks_.is_child(pid) || IsTheHosts(pid)) continue;
@@ -87,13 +87,15 @@ Orphans::Named Orphans::NamedProcesses() const {
   return named;
 }
 
-// WNOHANG without WEXITED takes no death from anybody: it only hears of stops and continuations.
-void Orphans::HearHalts() {
+// WNOHANG without WEXITED takes no death from anybody: it only hears of stops and continuations. False: of so many that
+// there may be more.
+bool Orphans::HearHalts() {
   for (int i = 0; i < kHaltsPerSweep; ++i) {
     siginfo_t status{};
-    if (waitid(P_ALL, 0, &status, WSTOPPED | WCONTINUED | WNOHANG) != 0 || status.si_pid == 0) return;
+    if (waitid(P_ALL, 0, &status, WSTOPPED | WCONTINUED | WNOHANG) != 0 || status.si_pid == 0) return true;
     callbacks_.halted(status.si_pid, status.si_code == CLD_STOPPED);
   }
+  return false;
 }
 
 bool Orphans::Reap(pid_t pid) {

@@ -49,7 +49,7 @@ class Orphans {
   void SweepIn(std::uint64_t milliseconds);
   void Sweep();
   void OnSignal();
-  void HearHalts();
+  bool HearHalts();
   bool Reap(pid_t pid);
   // False: it couldn't be reached for want of a descriptor.
   bool Kill(pid_t pid, std::string_view name);
