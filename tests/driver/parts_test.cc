@@ -73,6 +73,12 @@ TEST(TimeText, IsWrittenAsInTheSettings) {
   EXPECT_EQ(TimeText(250ms), "250ms");
   EXPECT_EQ(TimeText(1500us), "1.5ms");
   EXPECT_EQ(TimeText(999ms), "999ms");
+  EXPECT_EQ(TimeText(999'499us), "999ms");
+  EXPECT_EQ(TimeText(999'500us), "1s");
+  EXPECT_EQ(TimeText(1500ms), "1.5s");
+  EXPECT_EQ(TimeText(59'999ms), "59.999s");
+  EXPECT_EQ(TimeText(60'250ms), "1m0.25s");
+  EXPECT_EQ(TimeText(59'999'600us), "1m");
 }
 
 ReportOutcome Ended(Outcome outcome) {
@@ -103,6 +109,28 @@ TEST(EndText, EveryEndButSuccessHasAText) {
   EXPECT_THAT(ExplainEnd(lost, facts), Not(HasSubstr("ack_timeout"))) << "its children may have died at once";
   lost.intent = Intent::kAckTimeout;
   EXPECT_THAT(ExplainEnd(lost, facts), HasSubstr("within ack_timeout (2s)"));
+}
+
+TEST(EndText, WhatNoChildHadBegunHasNotRun) {
+  PoolSettings pool;
+  pool.name = "spell";
+  EndFacts facts;
+  facts.pool = &pool;
+  facts.start_by = 30s;
+  ReportOutcome cancelled = Ended(Outcome::kCancelled);
+  EXPECT_EQ(ExplainEnd(cancelled, facts), "cancelled before its child had begun it");
+  cancelled.begun = true;
+  cancelled.ran = 5s;
+  EXPECT_EQ(ExplainEnd(cancelled, facts), "cancelled after it had run for 5s");
+  cancelled.child = {};
+  EXPECT_EQ(ExplainEnd(cancelled, facts), "cancelled while it was queued");
+  // Handed to a child that died, and never to another.
+  const std::string late = ExplainEnd(Ended(Outcome::kQueueTimeout), facts);
+  EXPECT_THAT(late, HasSubstr("spell/3.7 took it and ended before it had begun"));
+  EXPECT_THAT(late, Not(HasSubstr("max_children")));
+  ReportOutcome queued = Ended(Outcome::kQueueTimeout);
+  queued.child = {};
+  EXPECT_THAT(ExplainEnd(queued, facts), HasSubstr("Raise max_children"));
 }
 
 TEST(EndText, CrashIsTheAutopsysSummaryAndAdvice) {

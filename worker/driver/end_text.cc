@@ -19,7 +19,8 @@ std::string Death(const ReportOutcome& report, const EndFacts& facts, std::strin
 
 std::string Cancelled(const ReportOutcome& report, const EndFacts& facts) {
   if (report.child.generation == 0) return "cancelled while it was queued";
-  std::string text = "cancelled after it had run for " + TimeText(report.ran);
+  std::string text = report.begun ? "cancelled after it had run for " + TimeText(report.ran)
+                                  : std::string("cancelled before its child had begun it");
   if (!facts.death.empty()) text += "; it did not end when told: " + std::string(facts.death);
   return text;
 }
@@ -31,10 +32,14 @@ std::string TimedOut(const ReportOutcome& report, const EndFacts& facts) {
   return text + ". Raise run_for if the job needs more";
 }
 
-std::string QueueTimeout(const EndFacts& facts) {
+std::string QueueTimeout(const ReportOutcome& report, const EndFacts& facts) {
   std::string text = "no child could take it within start_by (" + TimeText(facts.start_by) + ")";
+  if (report.child.generation != 0 && facts.pool != nullptr) {
+    text = ChildName(facts.pool->name, report.child) + " took it and ended before it had begun, and " + text;
+  }
   if (!facts.pool_trouble.empty())
     return text + ": the pool's children fail to start: " + std::string(facts.pool_trouble);
+  if (report.child.generation != 0) return text + ". The worker's log says what became of that child";
   return text + ": all were busy or starting. Raise max_children or start_by, or submit more slowly";
 }
 
@@ -65,7 +70,7 @@ std::string Explain(const ReportOutcome& report, const EndFacts& facts) {
     case Outcome::kTimedOut:
       return TimedOut(report, facts);
     case Outcome::kQueueTimeout:
-      return QueueTimeout(facts);
+      return QueueTimeout(report, facts);
     case Outcome::kChildCrashed:
       return Death(report, facts, "its child ended while it ran the job");
     case Outcome::kOomKilled:
@@ -124,18 +129,22 @@ std::string ExplainEnd(const ReportOutcome& report, const EndFacts& facts) {
 }
 
 std::string TimeText(Duration duration) {
-  const auto nanoseconds = duration.count();
-  if (nanoseconds == 0) return "0s";
-  if (nanoseconds < 1'000'000'000) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.3g", Milliseconds(duration));
-    return std::string(text) + "ms";
+  if (duration == Duration::zero()) return "0s";
+  char digits[32];
+  // What would be rounded to a whole second is one.
+  if (duration < std::chrono::microseconds(999'500)) {
+    std::snprintf(digits, sizeof digits, "%.3g", Milliseconds(duration));
+    return std::string(digits) + "ms";
   }
-  const auto seconds = nanoseconds / 1'000'000'000;
+  const auto milliseconds = std::chrono::round<std::chrono::milliseconds>(duration).count();
+  const auto minutes = milliseconds / 60'000;
   std::string text;
-  if (seconds >= 3600) text += std::to_string(seconds / 3600) + "h";
-  if (seconds % 3600 >= 60) text += std::to_string(seconds % 3600 / 60) + "m";
-  if (seconds % 60 > 0 || text.empty()) text += std::to_string(seconds % 60) + "s";
+  if (minutes >= 60) text += std::to_string(minutes / 60) + "h";
+  if (minutes % 60 > 0) text += std::to_string(minutes % 60) + "m";
+  if (milliseconds % 60'000 > 0 || text.empty()) {
+    std::snprintf(digits, sizeof digits, "%.5g", static_cast<double>(milliseconds % 60'000) / 1000);
+    text += std::string(digits) + "s";
+  }
   return text;
 }
 

@@ -31,7 +31,8 @@ std::string ExplainEnd(const ReportOutcome& report, const EndFacts& facts);
 // Why a job was refused, and what to do: "the pool's queue is full: ...". `pools` are those that there are.
 std::string ExplainRefusal(Refusal refusal, const std::vector<PoolSettings>& pools);
 
-// "1h", "30s", "1m30s", "250ms", "1.5ms", "0s": as people write it in the settings, to three digits below a second.
+// "1h", "30s", "1m30s", "1.5s", "250ms", "1.5ms", "0s": as people write it in the settings, to the millisecond, and to
+// three digits below a second.
 std::string TimeText(Duration duration);
 
 // "spell/3.7"
