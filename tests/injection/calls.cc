@@ -1,10 +1,12 @@
 #include "tests/injection/calls.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,6 +125,8 @@ const std::array<Site, kCalls>& Sites() {
       {Call::kExecve, "execve", {ENOMEM, EAGAIN, ETXTBSY, EIO, EMFILE}},
       {Call::kPidfdSignal, "pidfd_send_signal", {EPERM, EINVAL, ENOSYS}},
       {Call::kPidfdOpen, "pidfd_open", {EMFILE, ENOMEM}},
+      {Call::kMkdir, "mkdir", {EACCES, EROFS, ENOSPC, ENOMEM, ENOENT}},
+      {Call::kOpendir, "opendir", {EMFILE, ENOENT, ENOMEM}},
       {Call::kSocket, "socket", {EMFILE, ENFILE, ENOMEM}},
       {Call::kBind, "bind", {EACCES, EADDRINUSE, ENOSPC}},
       {Call::kListen, "listen", {EADDRINUSE}},
@@ -192,6 +196,8 @@ ssize_t __real_write(int descriptor, const void* bytes, size_t count);
 int __real_poll(pollfd* descriptors, nfds_t count, int timeout);
 int __real_waitid(idtype_t type, id_t id, siginfo_t* status, int options);
 long __real_syscall(long number, long a, long b, long c, long d, long e, long f);
+int __real_mkdir(const char* path, mode_t mode);
+DIR* __real_opendir(const char* path);
 int __real_socket(int domain, int type, int protocol);
 int __real_bind(int descriptor, const sockaddr* address, socklen_t size);
 int __real_listen(int descriptor, int backlog);
@@ -328,6 +334,10 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
   if (number == SYS_pidfd_open) fails = Fails(Call::kPidfdOpen);
   return fails ? -1 : __real_syscall(number, a, b, c, d, e, f);
 }
+
+int __wrap_mkdir(const char* path, mode_t mode) { return Fails(Call::kMkdir) ? -1 : __real_mkdir(path, mode); }
+
+DIR* __wrap_opendir(const char* path) { return Fails(Call::kOpendir) ? nullptr : __real_opendir(path); }
 
 int __wrap_socket(int domain, int type, int protocol) {
   return Fails(Call::kSocket) ? -1 : __real_socket(domain, type, protocol);

@@ -40,6 +40,9 @@ enum class Call {
   kExecve,
   kPidfdSignal,
   kPidfdOpen,
+  // Those for a cgroup.
+  kMkdir,
+  kOpendir,
   // The control server's.
   kSocket,
   kBind,
@@ -47,7 +50,7 @@ enum class Call {
   kAccept4,
   kGetsockopt,
 };
-inline constexpr int kCalls = 28;
+inline constexpr int kCalls = 30;
 
 // A call and what the kernel may say to it.
 struct Site {

@@ -4,10 +4,14 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <array>
+#include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/driver/rig.h"
@@ -15,6 +19,7 @@
 #include "tests/injection/cases.h"
 #include "tests/support/process_table.h"
 #include "worker/base/unique_fd.h"
+#include "worker/children/cgroup.h"
 
 namespace andiron::injection {
 namespace {
@@ -49,14 +54,17 @@ PoolSettings HastyPool() {
 // A worker that starts, runs jobs, loses a child, replaces it, drains and stops, while `fault` happens to it.
 class Life {
  public:
-  explicit Life(bool besieged) : besieged_(besieged), log_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {
+  explicit Life(bool besieged, bool in_a_cgroup = false)
+      : besieged_(besieged), in_a_cgroup_(in_a_cgroup), log_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   }
 
   void Run() {
-    WorkerSettings settings = SettingsOf(HastyPool());
+    PoolSettings hasty = HastyPool();
+    if (in_a_cgroup_) hasty.memory_limit = std::int64_t{4} << 30;  // looked after, and never reached
+    WorkerSettings settings = SettingsOf(hasty);
     settings.log_level = LogLevel::kDebug;
-    rig_.StartWorker(settings, log_.get());
+    rig_.StartWorker(settings, log_.get(), in_a_cgroup_);
     Until([&] { return Idle(); });
     Submit("first");
     Until([&] { return Told("first"); });
@@ -117,59 +125,91 @@ class Life {
   }
 
   const bool besieged_;
+  const bool in_a_cgroup_;
   const UniqueFd log_;
   std::map<std::string, int> told_;
   Rig rig_;
 };
 
-// How often a life makes each call when nothing fails.
-int CountInALife(Call call) {
-  static const auto counts = [] {
-    std::array<int, kCalls> made{};
-    {
-      Life life(false);
-      CountOnly();
-      life.Run();
-    }
-    for (const Site& site : Sites()) made.at(static_cast<std::size_t>(site.call)) = Count(site.call);
-    return made;
-  }();
-  return counts.at(static_cast<std::size_t>(call));
+using Counts = std::array<int, kCalls>;
+
+// The directories of workers of that name in our cgroup.
+std::vector<std::string> LeftoversOf(std::string_view worker) {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator(OwnCgroup())) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("andiron-" + std::string(worker) + "-" + std::to_string(getpid()))) found.push_back(name);
+  }
+  return found;
 }
 
-class DriverInjection : public testing::TestWithParam<Site> {};
+// How often a life makes each call when nothing fails.
+Counts CountALife(bool in_a_cgroup) {
+  Counts made{};
+  {
+    Life life(false, in_a_cgroup);
+    CountOnly();
+    life.Run();
+  }
+  for (const Site& site : Sites()) made.at(static_cast<std::size_t>(site.call)) = Count(site.call);
+  return made;
+}
 
-TEST_P(DriverInjection, NothingIsLostOrLeakedAndThePoolHeals) {
-  const Site& site = GetParam();
-  const int made = CountInALife(site.call);
+int CountInALife(Call call, bool in_a_cgroup) {
+  static const Counts outside = CountALife(false);
+  static const Counts inside = CountALife(true);
+  return (in_a_cgroup ? inside : outside).at(static_cast<std::size_t>(call));
+}
+
+void FailInALife(const Site& site, bool in_a_cgroup) {
+  const int made = CountInALife(site.call, in_a_cgroup);
   ASSERT_GT(made, 0) << "the run never makes this call";
   int happened = 0;
   const std::vector<Fault> cases = CasesOf(site, made);
   for (const Fault& fault : cases) {
     SCOPED_TRACE(Name(fault));
     {
-      Life life(fault.persists);
+      Life life(fault.persists, in_a_cgroup);
       Arm(fault);
       life.Run();
     }
     happened += Happened() > 0 ? 1 : 0;
     Disarm();
-    if (HasFailure()) return;
+    if (testing::Test::HasFailure()) return;
   }
   // The last one of a run may not come in the next.
   EXPECT_GE(happened, static_cast<int>(cases.size()) / 2);
 }
 
+class DriverInjection : public testing::TestWithParam<Site> {};
+
+TEST_P(DriverInjection, NothingIsLostOrLeakedAndThePoolHeals) { FailInALife(GetParam(), false); }
+
 std::vector<Site> WorkersSites() {
   std::vector<Site> sites;
   for (const Site& site : Sites()) {
-    if (site.call < Call::kPidfdOpen && site.call != Call::kCloneInto) sites.push_back(site);  // no cgroup here
+    if (site.call < Call::kPidfdOpen && site.call != Call::kCloneInto) sites.push_back(site);  // no cgroup there
   }
   return sites;
 }
 
 INSTANTIATE_TEST_SUITE_P(Calls, DriverInjection, testing::ValuesIn(WorkersSites()),
                          [](const auto& site) { return std::string(site.param.name); });
+
+// What a cgroup takes beside that: a directory for each child, files of it, the way into it.
+class CgroupInjection : public testing::TestWithParam<Call> {};
+
+TEST_P(CgroupInjection, NothingIsLostOrLeakedAndThePoolHeals) {
+  if (!CgroupRoot("probe").available()) GTEST_SKIP() << "no cgroup here that this user may write to";
+  FailInALife(Sites().at(static_cast<std::size_t>(GetParam())), true);
+  EXPECT_EQ(LeftoversOf("test"), std::vector<std::string>());
+}
+
+INSTANTIATE_TEST_SUITE_P(Calls, CgroupInjection,
+                         testing::Values(Call::kCloneInto, Call::kOpen, Call::kMkdir, Call::kOpendir),
+                         [](const auto& call) {
+                           return std::string(Sites().at(static_cast<std::size_t>(call.param)).name);
+                         });
 
 // ---- a worker that has none left of something, from the middle of its life to its end ----
 

@@ -1,23 +1,23 @@
 #include "tests/support/process_table.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <memory>
 #include <sstream>
+#include <system_error>
 
 namespace andiron {
 namespace {
 
+// By the library and not by opendir, which a test of the product may make fail.
 std::vector<std::string> Entries(const std::string& path) {
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
-  if (directory == nullptr) return names;
-  while (const dirent* entry = readdir(directory.get())) {
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(path, error); !error && entry != end(entry); entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
   }
   return names;
 }
