@@ -25,7 +25,7 @@ ProtocolError Unreadable(std::string_view name) { return {"a " + std::string(nam
 
 // Exactly one kind, and it comes first: the frame's limit was chosen by the first byte. Other fields are ignored.
 Content ContentOf(std::span<const std::byte> body, std::uint32_t kinds) {
-  FieldReader reader({reinterpret_cast<const char*>(body.data()), body.size()});
+  FieldReader reader(std::string_view(reinterpret_cast<const char*>(body.data()), body.size()));
   if (!reader.Next() || reader.kind() != FieldReader::Kind::kBytes || reader.field() > kinds) return {};
   const Content content{reader.field(), reader.bytes()};
   while (reader.Next()) {

@@ -22,7 +22,7 @@ char Tag(std::uint32_t field, std::uint64_t wire_type) { return static_cast<char
 
 bool FieldReader::Next() {
   if (rest_.empty() || malformed_) return false;
-  if (++fields_ > kFieldsMax) return Malformed();
+  if (++fields_ > fields_max_) return Malformed();
   const std::optional<std::uint64_t> tag = TakeVarint(kShortBytesMax);
   if (!tag || *tag > kTagMax || *tag >> 3 == 0) return Malformed();
   field_ = static_cast<std::uint32_t>(*tag >> 3);

@@ -4,8 +4,8 @@
 // children, and copies off the hot path. Tests compare both directions with protobuf.
 // Nothing here allocates but the growth of `out`.
 //
-// A message may have kFieldsMax fields, known or not: none of ours has a repeated one. Without that bound, 4 MiB of
-// empty fields that nobody knows would hold up the loop for tens of milliseconds.
+// A message has a bound of fields, known or not: kFieldsMax, since none of ours has a repeated one, or what its reader
+// is told. Without one, 4 MiB of empty fields that nobody knows would hold up the loop for tens of milliseconds.
 #ifndef ANDIRON_IPC_WIRE_H_
 #define ANDIRON_IPC_WIRE_H_
 
@@ -20,12 +20,13 @@ namespace andiron {
 inline constexpr std::size_t kFieldsMax = 1000;
 
 // Walks over the fields of one message. Fixed-width fields are passed as kOther; groups, which proto3 doesn't have, and
-// a field more than kFieldsMax are malformed.
+// a field more than `fields_max` are malformed.
 class FieldReader {
  public:
   enum class Kind { kNumber, kBytes, kOther };
 
-  explicit FieldReader(std::string_view message) : rest_(message) {}
+  explicit FieldReader(std::string_view message, std::size_t fields_max = kFieldsMax)
+      : rest_(message), fields_max_(fields_max) {}
 
   // On to the next field; false at the end, and where the bytes are malformed.
   bool Next();
@@ -46,6 +47,7 @@ class FieldReader {
   bool Malformed();
 
   std::string_view rest_;
+  const std::size_t fields_max_;
   std::size_t fields_ = 0;  // so far
   std::uint32_t field_ = 0;
   Kind kind_ = Kind::kOther;

@@ -309,6 +309,22 @@ TEST(FieldReader, StaysAtItsFirstError) {
   EXPECT_TRUE(reader.malformed());
 }
 
+TEST(FieldReader, TakesAsManyFieldsAsItIsToldAndNoMore) {
+  const auto takes = [](FieldReader reader) {
+    while (reader.Next()) {
+    }
+    return !reader.malformed();
+  };
+  const std::string three = "\x08\x01\x08\x02\x08\x03";
+  EXPECT_TRUE(takes(FieldReader(three, 3)));
+  EXPECT_FALSE(takes(FieldReader(three, 2)));
+  std::string many;
+  while (many.size() < 2 * kFieldsMax) many += "\x08\x01";
+  EXPECT_TRUE(takes(FieldReader(many)));
+  EXPECT_FALSE(takes(FieldReader(many + "\x08\x01")));
+  EXPECT_TRUE(takes(FieldReader(many + "\x08\x01", kFieldsMax + 1)));
+}
+
 TEST(Contract, AMessageCutAtAnyByteIsAnError) {
   const std::string body = ResultOf(300, child::Result::FAILED, "output", "error").SerializeAsString();
   for (std::size_t size = 0; size < body.size(); ++size) {

@@ -99,6 +99,37 @@ TEST(LivekitHostileTest, AJobNeedsAnId) {
   EXPECT_TRUE(IsInvalid(Assignment("\x0a", "", "t")));  // a job that is cut
 }
 
+// So many of its fields, as a map's entries come: "k" and "".
+std::string Attributes(std::size_t count) {
+  std::string fields;
+  for (std::size_t i = 0; i < count; ++i) fields += "\x62\x03\x0a\x01k";
+  return fields;
+}
+
+std::string Offer(const std::string& job) {
+  wire::ToWorker message;
+  message.mutable_offer()->set_job(job);
+  return message.SerializeAsString();
+}
+
+TEST(LivekitHostileTest, AJobMayHaveManyAttributes) {
+  const std::string job = OfJob("AJ_first") + Attributes(1500);
+  EXPECT_TRUE(IsWord(Offer(job)));
+  EXPECT_TRUE(IsWord(Assignment(job, "u", "t")));
+  // Its last id counts, as everywhere.
+  const auto word = Decode(Offer(job + OfJob("AJ_last")), kMax);
+  ASSERT_TRUE(word.ok());
+  EXPECT_EQ(std::get<Offered>(**word).job_id, "AJ_last");
+}
+
+TEST(LivekitHostileTest, AJobMayHaveItsLimitOfFieldsAndNotOneMore) {
+  const std::string job = OfJob("AJ") + Attributes(kJobFieldsMax - 1);
+  EXPECT_TRUE(IsWord(Offer(job)));
+  EXPECT_TRUE(IsWord(Assignment(job, "u", "t")));
+  EXPECT_TRUE(IsInvalid(Offer(job + Attributes(1))));
+  EXPECT_TRUE(IsInvalid(Assignment(job + Attributes(1), "u", "t")));
+}
+
 TEST(LivekitHostileTest, StringsAreUtf8) {
   for (const char* bad : {"\xff", "a\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
     EXPECT_TRUE(IsInvalid(FromHex("2a") + std::string(1, static_cast<char>(2 + std::strlen(bad))) + OfJob(bad))) << bad;

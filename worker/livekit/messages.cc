@@ -43,7 +43,7 @@ absl::Status Take(std::string_view bytes, std::size_t max, std::string_view name
 
 // The id in a livekit.Job, whose other fields stay closed.
 absl::Status TakeJobId(std::string_view job, std::string& id) {
-  FieldReader reader(job);
+  FieldReader reader(job, kJobFieldsMax);
   while (reader.Next()) {
     if (!reader.IsBytes(1)) continue;
     if (absl::Status status = Take(reader.bytes(), kIdMax, "a job's id", id); !status.ok()) return status;

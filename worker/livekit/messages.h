@@ -4,7 +4,7 @@
 //   - a message of more than `max` bytes is refused before anything is read;
 //   - reading allocates nothing but the strings of the word that comes out: at most the size of the message;
 //   - nothing is recursive: only the fields that are needed are looked into, and no group is accepted;
-//   - strings are UTF-8 and within the limits below; a job has an id;
+//   - strings are UTF-8, they and the fields of a job within the limits below; a job has an id;
 //   - what is new in a later server is skipped, not an error.
 // No text of an error holds a byte of the message: tokens are secrets. Control characters in strings are let through;
 // whoever logs them escapes them.
@@ -30,6 +30,11 @@ inline constexpr std::size_t kUrlMax = 4096;
 inline constexpr std::size_t kTokenMax = 64u << 10;
 // The error of a TellJob; a longer one is cut.
 inline constexpr std::size_t kErrorTextMax = 64u << 10;
+
+// Fields of a job, known or not. Each of its attributes is one, and the server bounds those by their bytes (64,000 by
+// default, keys and values): there can't be more of them than that. To walk over so many takes far less than a
+// millisecond.
+inline constexpr std::size_t kJobFieldsMax = 100'000;
 
 // The word in one message; nothing if it is one that this worker doesn't know, which is to be ignored.
 // Errors: kResourceExhausted for a message of more than `max` bytes, kInvalidArgument for one that can't be read, has a
