@@ -19,6 +19,12 @@ LinkSampled Gone(std::uint64_t attempt) {
   return sample;
 }
 
+LinkSampled Unread(std::uint64_t attempt, std::int64_t bytes) {
+  LinkSampled sample = Sample(attempt, 0, 0);
+  sample.unread = bytes;
+  return sample;
+}
+
 TEST(AgentLink, ConnectsAtTheFirstStepAndRegisters) {
   AgentRig rig;
   rig.Step(milliseconds(1));
@@ -130,6 +136,19 @@ TEST(AgentLink, ANotEstablishedConnectionIsDeadAtOnce) {
   rig.Step(milliseconds(1), Gone(1), rig.Assign("AJ_1"));
   EXPECT_EQ(rig.Did<CloseLink>().size(), 1U);
   EXPECT_EQ(rig.Did<SubmitJob>().size(), 1U);
+}
+
+TEST(AgentLink, ANotEstablishedConnectionIsReadToItsEndBeforeItIsDead) {
+  AgentRig rig;
+  rig.Register();
+  LinkSampled gone = Gone(1);
+  gone.unread = 1;
+  rig.Step(milliseconds(1), gone);
+  EXPECT_TRUE(rig.Did<CloseLink>().empty());
+  rig.Step(milliseconds(1), rig.Assign("AJ_1"), Gone(1));
+  EXPECT_EQ(rig.Did<SubmitJob>().size(), 1U);
+  ASSERT_EQ(rig.Did<CloseLink>().size(), 1U);
+  EXPECT_NE(rig.Did<CloseLink>()[0].why.find("no longer established"), std::string::npos);
 }
 
 TEST(AgentLink, UnacknowledgedBytesWithoutProgressAreDeath) {
@@ -280,6 +299,105 @@ TEST(AgentLink, AStallReleasesTheOffersOfTheOldLink) {
   rig.Step(seconds(10), PlaceAnswered{asked.at(1).ticket, true, {}});
   EXPECT_TRUE(rig.Said<AnswerOffer>().empty());
   EXPECT_EQ(rig.Did<ReleasePlace>().size(), 2U);
+}
+
+// A worker that has said yes to these two and to nobody else, and has stood still since.
+class StalledAgent : public AgentRig {
+ public:
+  StalledAgent() {
+    Register();
+    Step(milliseconds(1), Offer("AJ_1"), Offer("AJ_2"), Offer("AJ_3"));
+    Step(milliseconds(1), PlaceAnswered{1, true, {}}, PlaceAnswered{2, true, {}});
+    EXPECT_EQ(Said<AnswerOffer>().size(), 2U);
+    Step(seconds(6), Unread(1, 40'000), Offer("AJ_4"));
+  }
+};
+
+TEST(AgentLink, AfterAStallTheLinkIsReadOutBeforeItIsClosed) {
+  StalledAgent rig;
+  EXPECT_TRUE(rig.Logged("agent_stalled", "stood still for 6.0 s"));
+  ASSERT_EQ(rig.Said<TellLoad>().size(), 1U);
+  EXPECT_TRUE(rig.Said<TellLoad>()[0].full);
+  ASSERT_EQ(rig.Did<ReleasePlace>().size(), 1U) << "of the offer that waits for an answer, and no other";
+  EXPECT_EQ(rig.Did<ReleasePlace>()[0].ticket, 3U);
+  EXPECT_TRUE(rig.Did<CloseLink>().empty());
+  rig.Step(milliseconds(1), Unread(1, 20'000), rig.Assign("AJ_1"), rig.Offer("AJ_5"), PlaceAnswered{3, true, {}});
+  ASSERT_EQ(rig.Did<SubmitJob>().size(), 1U);
+  EXPECT_EQ(rig.Did<SubmitJob>()[0].ticket, 1U) << "on the place that was promised";
+  EXPECT_TRUE(rig.Said<AnswerOffer>().empty());
+  EXPECT_TRUE(rig.Did<AskPlace>().empty());
+  EXPECT_TRUE(rig.Did<CloseLink>().empty());
+  rig.Step(milliseconds(1), Unread(1, 0), rig.Assign("AJ_2"));
+  ASSERT_EQ(rig.Did<SubmitJob>().size(), 1U);
+  EXPECT_EQ(rig.Did<SubmitJob>()[0].ticket, 2U);
+  ASSERT_EQ(rig.Did<CloseLink>().size(), 1U);
+  EXPECT_EQ(rig.Did<CloseLink>()[0].why, "this worker stood still for 6.0 s");
+  ASSERT_EQ(rig.Did<OpenLink>().size(), 1U);
+  EXPECT_EQ(rig.agent().Status().accepted, 2);
+}
+
+TEST(AgentLink, WhatIsReadOutIsLookedForInEachStepAndSoon) {
+  StalledAgent rig;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(rig.agent().WantsSample(rig.now()));
+    EXPECT_GT(rig.agent().NextDeadline(), rig.now());
+    EXPECT_LE(rig.agent().NextDeadline(), rig.now() + Agent::kReadOutTick);
+    rig.Step(milliseconds(1), Unread(1, 100));
+    EXPECT_FALSE(rig.Logged("agent_stalled")) << "said once";
+  }
+  rig.Step(milliseconds(1));  // without a sample nobody knows of more
+  EXPECT_EQ(rig.Did<CloseLink>().size(), 1U);
+}
+
+TEST(AgentLink, AServerThatGoesOnAndOnDoesNotHoldAStalledLink) {
+  StalledAgent rig;
+  for (int i = 1; i < 10; ++i) {
+    rig.Step(Agent::kReadOut / 10, Unread(1, 40'000));
+    EXPECT_TRUE(rig.Did<CloseLink>().empty()) << i;
+  }
+  rig.Step(Agent::kReadOut / 10 - milliseconds(1), Unread(1, 40'000));
+  EXPECT_TRUE(rig.Did<CloseLink>().empty());
+  rig.Step(milliseconds(1), Unread(1, 40'000));
+  EXPECT_EQ(rig.Did<CloseLink>().size(), 1U);
+  EXPECT_EQ(rig.Did<ReleasePlace>().size(), 2U);
+}
+
+TEST(AgentLink, WhileAStalledLinkIsReadOutNothingElseOfItIsJudged) {
+  AgentRig rig(AgentRig::With([](Settings& settings) {
+    settings.ping_timeout = settings.dead_after = seconds(1);
+    settings.stall_limit = milliseconds(500);
+  }));
+  rig.Register();
+  LinkSampled sample = Unread(1, 100);
+  sample.unacknowledged = 10;
+  rig.Pass(seconds(5), false);  // a ping is out
+  rig.Step(milliseconds(1), sample);
+  rig.Step(seconds(20), sample);
+  EXPECT_TRUE(rig.Logged("agent_stalled"));
+  EXPECT_TRUE(rig.Did<CloseLink>().empty());
+  rig.Step(milliseconds(1), sample, AgentRig::Room(4));
+  EXPECT_TRUE(rig.Said<TellLoad>().empty()) << "it stays FULL";
+  EXPECT_TRUE(rig.Did<CloseLink>().empty());
+  // But its end is its end.
+  rig.Step(milliseconds(1), sample, ServerBroke{1, "junk"});
+  ASSERT_EQ(rig.Did<CloseLink>().size(), 1U);
+  EXPECT_NE(rig.Did<CloseLink>()[0].why.find("junk"), std::string::npos);
+  EXPECT_EQ(rig.Did<OpenLink>().size(), 1U);
+}
+
+TEST(AgentLink, AStalledLinkThatEndsByItselfIsReplacedAtOnce) {
+  StalledAgent rig;
+  rig.Step(milliseconds(1), rig.Assign("AJ_1"), LinkClosed{1, "reset", false});
+  EXPECT_EQ(rig.Did<SubmitJob>().size(), 1U);
+  EXPECT_EQ(rig.Did<ReleasePlace>().size(), 1U);
+  EXPECT_EQ(rig.Did<OpenLink>().size(), 1U);
+}
+
+TEST(AgentLink, AWorkerThatEndsWhileItReadsOutEnds) {
+  StalledAgent rig;
+  rig.Step(milliseconds(1), Unread(1, 100), CloseAsked{});
+  rig.Step(milliseconds(1), Unread(1, 0));
+  EXPECT_EQ(rig.Did<Closed>().size(), 1U);
 }
 
 TEST(AgentLink, AStallWithoutALinkIsNone) {

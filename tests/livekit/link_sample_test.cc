@@ -93,5 +93,23 @@ TEST_F(LinkSampling, WhatIsNoConnectionIsNotEstablished) {
   EXPECT_FALSE(rig_.link().Sample().established);
 }
 
+TEST(LinkUnread, IsWhatTheKernelHoldsAlsoWhereItSaysNothingElse) {
+  ScriptedServer server(R"([[["upgrade"], ["wait"], ["frame", 2, "12345"]]])");
+  LinkRig rig;
+  rig.Make(Plain(server.port()));
+  rig.Open();
+  ASSERT_TRUE(rig.UntilOpened()) << rig.what();
+  EXPECT_EQ(rig.link().Sample().unread, 0);
+  server.Signal();
+  // Without the loop nobody reads it.
+  EXPECT_TRUE(WaitUntil([&rig] { return rig.link().Sample().unread == 7; }));
+  kernel = Kernel::kWithout;
+  EXPECT_EQ(rig.link().Sample().unread, 7);
+  kernel = Kernel::kThisOne;
+  ASSERT_TRUE(rig.Until([&rig] { return !rig.messages().empty(); }));
+  EXPECT_EQ(rig.link().Sample().unread, 0);
+  EXPECT_EQ(SampleSocket(-1).unread, 0);
+}
+
 }  // namespace
 }  // namespace andiron::livekit

@@ -285,6 +285,32 @@ class Truth(Rules):
                     "it can take jobs again")
         self.assertIn("stood still", worker.log())
 
+    def test_what_was_assigned_to_a_worker_that_stood_still_runs(self):
+        book, begun = self.book()
+        worker, connection = self.registered(command=book, pool={"warm": 6, "max_children": 12},
+                                             livekit={**EAGER, "stall_limit": "500ms"})
+        jobs = [f"AJ_{number}" for number in range(6)]
+        for job in jobs:
+            connection.say(offer(job))
+        for job in jobs:
+            self.assertTrue(self.answer(connection, job).available)
+        worker.freeze()
+        # More than is read in one turn.
+        for job in jobs:
+            connection.say(assignment(job, metadata="x" * (8 << 10)))
+        try:
+            # Not a wait for anything: the stall itself.
+            connection.pause(1.6)
+        except Over:
+            self.fail("it isn't frozen")
+        worker.thaw()
+        connection.wait_ended()
+        wait_until(lambda: all("SUCCESS" in self.lk.statuses(job) for job in jobs), "all have run")
+        self.assertEqual(sorted(begun()), jobs)
+        self.assertEqual((worker.agent()["assigned"], worker.agent()["succeeded"]), (6, 6))
+        self.assertIn("stood still", worker.log())
+        self.assertNotIn("its assignment was read", worker.log())
+
     def test_a_short_stall_changes_nothing(self):
         worker, connection = self.registered()
         worker.freeze()

@@ -100,6 +100,8 @@ class Oracle {
   void Said(const livekit::Ping& word);
   void Said(const livekit::SimulateJob&) { Break("LINK simulates a job unasked"); }
 
+  void NoteStall(const std::vector<livekit::AgentAction>& actions);
+  bool ReadsOut() const { return read_out_by_ != kNever; }
   void EndUnsubmitted(const std::vector<livekit::AgentAction>& actions);
   void Judge();  // the link, before its actions are looked at
   void EndLink();
@@ -127,8 +129,9 @@ class Oracle {
   TimePoint now_{};
   TimePoint before_{};  // now of the step before
   std::int64_t steps_ = 0;
-  bool stalled_ = false;        // beyond doubt
+  bool stalled_ = false;        // beyond doubt, or as it has said
   bool maybe_stalled_ = false;  // the limit may have been passed
+  std::int64_t unread_ = 0;     // of the link, by the step's sample
   bool must_close_ = false;     // the link
   bool may_close_ = false;
   bool closes_now_ = false;  // Closed is among the actions
@@ -139,9 +142,10 @@ class Oracle {
   bool register_said_ = false;
   bool registered_ = false;
   bool broke_ = false;
-  TimePoint opened_at_{};  // OpenLink
-  TimePoint ended_at_{};   // the link before
-  bool hurry_ = true;      // the next link needn't wait
+  TimePoint opened_at_{};           // OpenLink
+  TimePoint ended_at_{};            // the link before
+  bool hurry_ = true;               // the next link needn't wait
+  TimePoint read_out_by_ = kNever;  // after a stall
 
   bool sampled_ = false;
   bool gone_ = false;

@@ -26,7 +26,7 @@ void Oracle::Break(const std::string& rule) {
 void Oracle::Did(const livekit::OpenLink& action) {
   Demand(link_ == 0, "LINK opens a second link");
   Demand(action.attempt == last_attempt_ + 1, "LINK attempts aren't counted");
-  Demand(hurry_ || maybe_stalled_ || now_ - ended_at_ >= settings_.backoff_min, "LINK comes back before backoff_min");
+  Demand(hurry_ || now_ - ended_at_ >= settings_.backoff_min, "LINK comes back before backoff_min");
   link_ = last_attempt_ = action.attempt;
   opened_at_ = now_;
   hurry_ = false;
@@ -36,7 +36,6 @@ void Oracle::Did(const livekit::CloseLink& action) {
   Demand(Current(action.attempt), "LINK closes a link that isn't there");
   Demand(may_close_, "PEER drops a healthy link: " + action.why);
   Demand(!action.why.empty(), "LINK closes without a reason");
-  if (!must_close_ && !closes_now_) stalled_ = true;  // only a stall can have been the reason
   Demand(!stalled_ || !registered_ || told_.full, "LOAD after a stall isn't FULL");
   must_close_ = false;
   EndLink();
@@ -157,12 +156,11 @@ void Oracle::Said(const livekit::TellLoad& word) {
   const livekit::TellLoad truth = Truth();
   Demand(word.full || word.load < 0.69F, "LOAD at which the server offers nothing");
   Demand(word.job_count == truth.job_count, "LOAD with another number of jobs");
-  const bool stall = maybe_stalled_ && word.full;
-  Demand(stall || !Differ(word, truth), "I19 LOAD isn't the truth of its step");
-  Demand(stall || !Dips(), "LOAD FULL for what may be over in an instant");
+  Demand(!Differ(word, truth), "I19 LOAD isn't the truth of its step");
+  Demand(!Dips(), "LOAD FULL for what may be over in an instant");
   const bool urgent = !load_told_ || word.full != told_.full;
-  Demand(stall || urgent || now_ - told_at_ >= Agent::kLoadInterval, "LOAD told too often");
-  Demand(stall || !load_told_ || Differ(word, told_), "LOAD told again");
+  Demand(urgent || now_ - told_at_ >= Agent::kLoadInterval, "LOAD told too often");
+  Demand(!load_told_ || Differ(word, told_), "LOAD told again");
   told_ = word;
   told_at_ = now_;
   load_told_ = true;

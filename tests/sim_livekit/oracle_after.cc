@@ -21,6 +21,7 @@ void Oracle::Check(const std::vector<livekit::AgentAction>& actions, const livek
                             [](const auto& action) { return std::holds_alternative<livekit::Closed>(action); });
   Demand(!closed_ || actions.empty(), "CLOSE and goes on");
   if (closed_) return;
+  NoteStall(actions);
   EndUnsubmitted(actions);
   Judge();
   for (const livekit::AgentAction& action : actions) {
@@ -39,6 +40,25 @@ void Oracle::Check(const std::vector<livekit::AgentAction>& actions, const livek
   runnings_.clear();
   cancels_.clear();
   refused_.clear();
+}
+
+// From then on until its link is gone it answers no offers, and keeps what it has accepted.
+void Oracle::NoteStall(const std::vector<livekit::AgentAction>& actions) {
+  const bool said = std::any_of(actions.begin(), actions.end(), [](const auto& action) {
+    const auto* line = std::get_if<livekit::LogLine>(&action);
+    return line != nullptr && line->event == "agent_stalled";
+  });
+  Demand(!said || (maybe_stalled_ && !ReadsOut()), "LINK stalled without a stall");
+  Demand(said || !stalled_ || ReadsOut() || link_ == 0, "LINK stalls and doesn't say so");
+  if (!said) return;
+  stalled_ = true;
+  if (link_ == 0) {
+    hurry_ = true;
+    return;
+  }
+  read_out_by_ = now_ + Agent::kReadOut;
+  pending_.clear();
+  owed_.clear();
 }
 
 // An assigned job that isn't submitted has failed at once.
@@ -60,15 +80,16 @@ void Oracle::EndUnsubmitted(const std::vector<livekit::AgentAction>& actions) {
 
 void Oracle::Judge() {
   for (auto entry = accepted_.begin(); entry != accepted_.end();) {
-    const bool given_up = as_of_ - entry->second >= Agent::kAssignmentDeadline;
+    const bool given_up = !ReadsOut() && as_of_ - entry->second >= Agent::kAssignmentDeadline;
     entry = given_up ? accepted_.erase(entry) : std::next(entry);
   }
   const bool late = !registered_ && as_of_ - opened_at_ >= settings_.connect_timeout;
   const bool silent = registered_ && !pings_.empty() && as_of_ - pong_since_ >= settings_.ping_timeout;
-  must_close_ = link_ != 0 && (late || silent || gone_ || stuck_ || broke_ || stalled_);
-  may_close_ = must_close_ || maybe_stalled_ || closes_now_;
+  const bool more = ReadsOut() && registered_ && unread_ > 0 && as_of_ < read_out_by_;
+  must_close_ = link_ != 0 && (gone_ || broke_ || (!more && (late || silent || stuck_ || stalled_)));
+  may_close_ = must_close_ || closes_now_;
   // Closing early would give up what a little time could have brought home.
-  const bool waits = !accepted_.empty() && !must_close_ && !maybe_stalled_;
+  const bool waits = !accepted_.empty() && !must_close_;
   Demand(!closes_now_ || !waits || as_of_ >= close_by_, "CLOSE before all is said");
 }
 

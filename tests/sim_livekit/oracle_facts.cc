@@ -15,7 +15,8 @@ void Oracle::Read(TimePoint as_of, TimePoint now, const std::vector<livekit::Age
   before_ = steps_++ == 0 ? now : now_;
   as_of_ = as_of;
   now_ = now;
-  stalled_ = opened_ && now_ - before_ > Agent::kTick + settings_.stall_limit;
+  unread_ = 0;
+  stalled_ = ReadsOut() || (opened_ && now_ - before_ > Agent::kTick + settings_.stall_limit);
   maybe_stalled_ = opened_ && now_ - before_ > settings_.stall_limit;
   for (const livekit::AgentFact& fact : facts) {
     std::visit([this](const auto& known) { See(known); }, fact);
@@ -42,12 +43,14 @@ void Oracle::EndLink() {
   pings_.clear();
   load_told_ = false;
   hurry_ = stalled_;
+  read_out_by_ = kNever;
   for (auto& [id, job] : jobs_) job.due = kNever;
 }
 
 void Oracle::See(const livekit::LinkSampled& fact) {
   if (!Current(fact.attempt) || !opened_) return;
-  gone_ = gone_ || !fact.established;
+  unread_ = fact.unread;
+  gone_ = gone_ || (!fact.established && fact.unread == 0);
   if (!sampled_ || !fact.counted || fact.unacknowledged == 0 || fact.acknowledged != acknowledged_) {
     progress_ = now_;
   } else if (as_of_ - progress_ >= settings_.dead_after) {
@@ -75,7 +78,7 @@ void Oracle::Hear(const livekit::Registered&) {
 }
 
 void Oracle::Hear(const livekit::Offered& word) {
-  if (!registered_) return;
+  if (!registered_ || ReadsOut()) return;
   offered_.insert(word.job_id);
   const auto job = jobs_.find(word.job_id);
   if (accepted_.contains(word.job_id) || (job != jobs_.end() && job->second.live)) {
@@ -190,13 +193,13 @@ void Oracle::See(const livekit::CapacityTold& fact) {
 
 // No place is free, but not for long enough to say so.
 bool Oracle::Dips() const {
-  return short_since_ != kNever && !Refusing() && load_told_ && !told_.full &&
+  return short_since_ != kNever && !Refusing() && !ReadsOut() && load_told_ && !told_.full &&
          now_ - short_since_ < Agent::kLoadInterval;
 }
 
 livekit::TellLoad Oracle::Truth() const {
   livekit::TellLoad truth;
-  truth.full = Short() || Refusing();
+  truth.full = Short() || Refusing() || ReadsOut();
   const int places = capacity_.busy + capacity_.capacity;
   truth.load = truth.full ? 1.0F : static_cast<float>(0.68 * capacity_.busy / places);
   truth.job_count = static_cast<std::uint32_t>(live_);

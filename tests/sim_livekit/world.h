@@ -129,6 +129,7 @@ class World {
   void Deliver(std::uint64_t attempt, TimePoint when, livekit::ServerWord word);
   void MaybeBreak(std::uint64_t attempt, Link& link);
   bool Lost(const livekit::AgentFact& fact);
+  std::int64_t Unread(std::uint64_t attempt) const;
 
   // the server (world_server.cc)
   void Hear(std::uint64_t attempt, TimePoint when, livekit::Register& word);

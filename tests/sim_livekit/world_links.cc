@@ -105,6 +105,19 @@ bool World::Lost(const livekit::AgentFact& fact) {
   return false;
 }
 
+// Bytes that have come by now and aren't in the turn's facts.
+std::int64_t World::Unread(std::uint64_t attempt) const {
+  std::int64_t unread = 0;
+  for (const auto& [when, event] : events_) {
+    if (when > now_) break;
+    const auto* said = std::get_if<livekit::ServerSaid>(&event.fact);
+    const auto* broke = std::get_if<livekit::ServerBroke>(&event.fact);
+    const bool of_it = (said != nullptr && said->attempt == attempt) || (broke != nullptr && broke->attempt == attempt);
+    if (event.kind == Happening::kFact && of_it) unread += 100;
+  }
+  return unread;
+}
+
 void World::AddSample(std::uint64_t attempt) {
   const Link& link = links_[attempt];
   if (!link.open || link.told_closed) return;
@@ -113,7 +126,8 @@ void World::AddSample(std::uint64_t attempt) {
                                                      .counted = link.counted,
                                                      .unacknowledged = link.unacknowledged,
                                                      .acknowledged = link.counted ? link.acknowledged : 0,
-                                                     .received = link.received});
+                                                     .received = link.received,
+                                                     .unread = Unread(attempt)});
 }
 
 }  // namespace andiron::livekit_sim

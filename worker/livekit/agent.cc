@@ -22,7 +22,7 @@ void Agent::Step(TimePoint as_of, TimePoint now, std::span<AgentFact> facts, Age
     std::visit([this](auto& known) { Record(known); }, fact);
   }
   // Verdicts about the link come after all that it brought.
-  if (stalled_) AfterStall();
+  if (Stalled()) AfterStall();
   CheckLinkDeadlines();
   std::vector<std::string> lost;
   outbox_.Expire(as_of_, lost);
@@ -33,7 +33,7 @@ void Agent::Step(TimePoint as_of, TimePoint now, std::span<AgentFact> facts, Age
   ReconcileOffers();
   ReconcilePing();
   ReconcileClose();
-  stalled_ = false;
+  unread_ = 0;
   actions_ = nullptr;
 }
 
@@ -46,21 +46,27 @@ void Agent::Record(ServerSaid& fact) {
 // what the server has said may be as old.
 void Agent::NoteStall() {
   if (!Open() || now_ < tick_at_) return;
-  stalled_ = now_ > Later(tick_at_, settings_.stall_limit);
+  const bool stood_still = now_ > Later(tick_at_, settings_.stall_limit);
   tick_at_ = Later(now_, kTick);
+  if (!stood_still || Stalled()) return;
+  stall_ = now_ - unread_since_;
+  read_out_by_ = Later(now_, kReadOut);
+  Log(LogLevel::kWarn, "agent_stalled", "this worker stood still for " + Seconds(stall_) + "; connects anew");
 }
 
-// What was assigned is ours and has been recorded. What was offered may be answered by nobody any more.
+// What was offered may be answered by nobody any more. What was assigned is ours, also what lies in the kernel still: a
+// turn reads only a part of it. So FULL is told at once, and the link is closed when it is read out; a server that goes
+// on and on doesn't hold it.
 void Agent::AfterStall() {
-  const std::string why = "this worker stood still for " + Seconds(now_ - unread_since_);
-  Log(LogLevel::kWarn, "agent_stalled", why + "; connects anew");
-  if (link_ == Link::kRegistered)
-    SayLoad({.full = true, .load = 1, .job_count = static_cast<std::uint32_t>(jobs_.size())});
-  if (link_ != Link::kNone) {
-    actions_->emplace_back(CloseLink{attempt_, why});
-    LinkGone(why);
+  ReconcileLoad();
+  ReleaseUnanswered();
+  if (link_ == Link::kRegistered && unread_ > 0 && as_of_ < read_out_by_) {
+    tick_at_ = Later(now_, kReadOutTick);
+    return;
   }
-  retry_at_ = now_;
+  const std::string why = "this worker stood still for " + Seconds(stall_);
+  actions_->emplace_back(CloseLink{attempt_, why});
+  LinkGone(why);
 }
 
 TimePoint Agent::NextDeadline() const {
@@ -69,14 +75,14 @@ TimePoint Agent::NextDeadline() const {
   if (link_ == Link::kNone) next = std::min(next, retry_at_);
   if (link_ == Link::kConnecting || link_ == Link::kRegistering) next = std::min(next, link_deadline_);
   if (Open()) next = std::min(next, tick_at_);
-  if (link_ == Link::kRegistered) {
-    next = std::min({next, ping_at_, pong_deadline_, LoadDue()});
-  }
+  if (link_ == Link::kRegistered) next = std::min({next, ping_at_, LoadDue()});
+  if (Stalled()) return std::min(next, read_out_by_);  // nothing else of its link is judged
+  if (link_ == Link::kRegistered) next = std::min(next, pong_deadline_);
   for (const auto& [ticket, offer] : offers_) next = std::min(next, offer.deadline);
   return next;
 }
 
-bool Agent::WantsSample(TimePoint now) const { return !closed_ && Open() && now >= tick_at_; }
+bool Agent::WantsSample(TimePoint now) const { return !closed_ && Open() && (Stalled() || now >= tick_at_); }
 
 AgentStatus Agent::Status() const {
   AgentStatus status = status_;

@@ -9,7 +9,9 @@
 //     or closing. Want of places that is over within one interval of reports isn't told: offers that come meanwhile get
 //     an answer anyway.
 //   - A link that is dead is found and replaced, without a limit on tries; an idle, slow or paused one is left alone.
-//   - After a stall of our own loop nothing old is answered: FULL, and a fresh link.
+//   - After a stall of our own loop no old offer is answered: FULL, and a fresh link when the old one is read out,
+//   since
+//     what was assigned is ours.
 //   - Every state has a deadline, every container a bound.
 // Every job, place and link that it asked for is ended by it or by a fact. After Closed it does nothing any more.
 #ifndef ANDIRON_WORKER_LIVEKIT_AGENT_H_
@@ -68,8 +70,11 @@ class Agent {
   static constexpr Duration kEndDelay = std::chrono::milliseconds(50);
   // A job that lived shorter than this has its end said twice.
   static constexpr Duration kDoubtfulLife = std::chrono::seconds(1);
-  static constexpr Duration kLoadInterval = std::chrono::milliseconds(100);   // between changes of load alone
-  static constexpr Duration kTick = std::chrono::milliseconds(500);           // a step at least so often, on a link
+  static constexpr Duration kLoadInterval = std::chrono::milliseconds(100);  // between changes of load alone
+  static constexpr Duration kTick = std::chrono::milliseconds(500);          // a step at least so often, on a link
+  // After a stall: how long at most the link is read out, and a step at least so often meanwhile.
+  static constexpr Duration kReadOut = std::chrono::seconds(1);
+  static constexpr Duration kReadOutTick = std::chrono::milliseconds(10);
   static constexpr Duration kLastingRegistration = std::chrono::seconds(10);  // after it the back-off begins anew
   static constexpr double kLoadMax = 0.68;  // while a job can be taken: 0.7 is too much for the server
   static constexpr std::size_t kOffersMax = 1000;
@@ -120,6 +125,7 @@ class Agent {
 
   // agent.cc
   void NoteStall();
+  bool Stalled() const { return read_out_by_ != kNever; }
   void AfterStall();
   void Record(ServerSaid& fact);
   AgentState State() const;
@@ -151,6 +157,7 @@ class Agent {
   bool Runs(const std::string& job_id) const;
   void Answer(const std::string& job_id, bool available);
   void ReleasePlaceOf(std::uint64_t ticket, const Offer& offer);
+  void ReleaseUnanswered();
   void ReleaseOffers();
 
   // Jobs and their ends (agent_jobs.cc).
@@ -190,7 +197,7 @@ class Agent {
 
   // Of the present step; empty between steps.
   AgentActions* actions_ = nullptr;
-  bool stalled_ = false;
+  std::int64_t unread_ = 0;               // bytes of the link that the kernel still holds
   std::string broken_why_;                // the link must be closed; "" = it needn't
   std::vector<std::string> asked_again_;  // offers whose answer is known without asking the pool
   std::vector<std::string> started_;      // jobs of which RUNNING is to be said
@@ -208,6 +215,10 @@ class Agent {
   bool was_registered_ = false;
   TimePoint registered_at_{};
   TimePoint tick_at_ = kNever;
+
+  // After a stall, until its link is gone.
+  Duration stall_{};
+  TimePoint read_out_by_ = kNever;
 
   bool sampled_ = false;         // this link, ever
   bool uncounted_said_ = false;  // that the kernel doesn't count

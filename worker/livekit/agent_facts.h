@@ -7,7 +7,8 @@
 //
 // What the glue promises:
 //   - after OpenLink, at most one LinkOpened, then anything, then exactly one LinkClosed, and nothing after it;
-//   - everything that was readable when `as_of` was read is in the batch, in the order of arrival;
+//   - what has been read is in the batch, in the order of arrival: all that was readable when `as_of` was read, but of
+//     a link that has more than a turn reads. What the kernel still holds of that the step's LinkSampled says;
 //   - AskPlace is answered by at most one PlaceAnswered; SubmitJob by one JobRefused, or by one JobAccepted, at most
 //     one JobStarted and one JobEnded.
 #ifndef ANDIRON_WORKER_LIVEKIT_AGENT_FACTS_H_
@@ -46,6 +47,7 @@ struct LinkSampled {
   std::int64_t unacknowledged = 0;  // bytes that the peer's kernel hasn't acknowledged, unsent ones included
   std::uint64_t acknowledged = 0;   // bytes, in all
   std::uint64_t received = 0;       // bytes, in all
+  std::int64_t unread = 0;          // bytes that our kernel holds for us
 };
 
 struct ServerSaid {

@@ -3,7 +3,7 @@
 namespace andiron::livekit {
 
 std::string Agent::CheckInvariants() const {
-  if (actions_ != nullptr || stalled_ || !broken_why_.empty()) return "a step has left something behind";
+  if (actions_ != nullptr || unread_ != 0 || !broken_why_.empty()) return "a step has left something behind";
   if (!asked_again_.empty() || !started_.empty()) return "something is left unsaid";
   if (closed_) return offers_.empty() && jobs_.empty() && link_ == Link::kNone ? "" : "closed with something open";
   if (tickets_.size() != offers_.size() + jobs_.size()) return "tickets, offers and jobs don't add up";
@@ -21,8 +21,11 @@ std::string Agent::CheckInvariants() const {
     if (offer.answer == Offer::Answer::kGranted || offer.answer == Offer::Answer::kRefused) {
       return "offer of " + offer.job_id + " is decided and not answered";
     }
-    if (Refusing() && offer.answer == Offer::Answer::kAsking) return "offer of " + offer.job_id + " isn't refused";
+    const bool asking = offer.answer == Offer::Answer::kAsking;
+    if (Refusing() && asking) return "offer of " + offer.job_id + " isn't refused";
+    if (Stalled() && asking) return "offer of " + offer.job_id + " waits for an answer after a stall";
   }
+  if (Stalled() && link_ != Link::kRegistered) return "a link is read out that brings nothing";
   if (offers_.size() > kOffersMax) return "too many offers";
   if (link_ == Link::kRegistering && !register_said_) return "Register isn't said";
   if (link_ == Link::kRegistered) {

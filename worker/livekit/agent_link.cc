@@ -52,9 +52,10 @@ void Agent::Record(LinkSampled& fact) {
   sampled_ = true;
   acknowledged_ = fact.acknowledged;
   received_ = fact.received;
-  if (!fact.established) {
+  unread_ = fact.unread;
+  if (!fact.established && fact.unread == 0) {
     Break("the connection is no longer established");
-  } else if (!progress && as_of_ >= Later(progress_at_, settings_.dead_after)) {
+  } else if (!progress && !Stalled() && as_of_ >= Later(progress_at_, settings_.dead_after)) {
     Break("the peer has acknowledged none of " + std::to_string(fact.unacknowledged) + " bytes for " +
           Seconds(as_of_ - progress_at_));
   }
@@ -101,7 +102,7 @@ void Agent::CheckLinkDeadlines() {
     Break((link_ == Link::kConnecting ? "no connection within " : "no registration within ") +
           Seconds(settings_.connect_timeout));
   }
-  if (link_ == Link::kRegistered && pong_deadline_ <= as_of_) {
+  if (link_ == Link::kRegistered && pong_deadline_ <= as_of_ && !Stalled()) {
     Break("no answer to a ping for " + Seconds(settings_.ping_timeout) + " (" + std::to_string(received_) +
           " bytes received in all)");
   }
@@ -116,12 +117,15 @@ void Agent::CheckLinkDeadlines() {
 // First of all it gives back what the link held.
 void Agent::LinkGone(const std::string& why) {
   const bool lasted = link_ == Link::kRegistered && now_ - registered_at_ >= kLastingRegistration;
+  const bool stalled = Stalled();
   link_ = Link::kNone;
+  read_out_by_ = kNever;
   broken_why_.clear();
   ReleaseOffers();
   outbox_.LinkLost();
   status_.last_error = why;
   BackOff(lasted);
+  if (stalled) retry_at_ = now_;  // nothing is wrong with the server
 }
 
 // A draw between the minimum and a limit that doubles.

@@ -27,7 +27,7 @@ void Agent::Record(CloseAsked&) {
 
 TellLoad Agent::Load() const {
   TellLoad load{.full = false, .load = 1, .job_count = static_cast<std::uint32_t>(jobs_.size())};
-  load.full = Short() || Refusing();
+  load.full = Short() || Refusing() || Stalled();
   if (!load.full) {
     const double busy = capacity_.busy > 0 ? capacity_.busy : 0;
     load.load = static_cast<float>(kLoadMax * busy / (busy + capacity_.capacity));
@@ -45,7 +45,8 @@ void Agent::SayLoad(const TellLoad& load) {
 // Taken places are on their way to be replaced: in a burst, FULL would be told and untold with each job, and what the
 // server would offer in between is lost for everybody.
 bool Agent::Dips() const {
-  return Short() && !Refusing() && load_said_ && !load_.full && now_ < Later(short_since_, kLoadInterval);
+  if (Refusing() || Stalled() || !load_said_ || load_.full) return false;
+  return Short() && now_ < Later(short_since_, kLoadInterval);
 }
 
 TimePoint Agent::LoadDue() const {
@@ -84,6 +85,7 @@ void Agent::Close() {
   ReleaseOffers();
   if (link_ != Link::kNone) actions_->emplace_back(CloseLink{attempt_, "the worker ends"});
   link_ = Link::kNone;
+  read_out_by_ = kNever;
   closed_ = true;
   actions_->emplace_back(Closed{});
 }

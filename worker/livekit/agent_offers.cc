@@ -8,7 +8,7 @@ namespace andiron::livekit {
 
 void Agent::Hear(Offered& word) {
   // After a stall it may be too old to be answered; the link's end tells the server.
-  if (link_ != Link::kRegistered || stalled_) return;
+  if (link_ != Link::kRegistered || Stalled()) return;
   const auto known = tickets_.find(word.job_id);
   if (known != tickets_.end()) {
     if (Runs(word.job_id)) asked_again_.push_back(std::move(word.job_id));
@@ -34,7 +34,7 @@ void Agent::Record(PlaceAnswered& fact) {
 }
 
 void Agent::ReconcileOffers() {
-  if (link_ != Link::kRegistered) {
+  if (link_ != Link::kRegistered || Stalled()) {
     asked_again_.clear();
     return;
   }
@@ -98,6 +98,15 @@ void Agent::Answer(const std::string& job_id, bool available) {
 void Agent::ReleasePlaceOf(std::uint64_t ticket, const Offer& offer) {
   tickets_.erase(offer.job_id);
   if (offer.answer != Offer::Answer::kRefused) actions_->emplace_back(ReleasePlace{ticket});
+}
+
+// But the accepted ones, whose assignments may still be read.
+void Agent::ReleaseUnanswered() {
+  for (auto entry = offers_.begin(); entry != offers_.end();) {
+    const bool accepted = entry->second.answer == Offer::Answer::kAccepted;
+    if (!accepted) ReleasePlaceOf(entry->first, entry->second);
+    entry = accepted ? std::next(entry) : offers_.erase(entry);
+  }
 }
 
 void Agent::ReleaseOffers() {

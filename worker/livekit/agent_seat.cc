@@ -49,7 +49,7 @@ void AgentSeat::Step(TimePoint as_of) {
     if (const Link* link = LinkOf(agent_.attempt()); link != nullptr && link->open()) {
       const LinkSample sample = link->Sample();
       facts_.push_back(LinkSampled{agent_.attempt(), sample.established, sample.counted, sample.unacknowledged,
-                                   sample.acknowledged, sample.received});
+                                   sample.acknowledged, sample.received, sample.unread});
     }
   }
   taken_.clear();

@@ -18,6 +18,8 @@ constexpr int kEstablished = 1;  // TCP_ESTABLISHED, which only the C library's 
 
 LinkSample SampleSocket(int descriptor) {
   LinkSample sample;
+  int unread = 0;
+  if (ioctl(descriptor, SIOCINQ, &unread) == 0) sample.unread = unread;
   tcp_info info{};
   socklen_t size = sizeof info;
   if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {

@@ -1,4 +1,5 @@
-// What the kernel says about a connection (TCP_INFO, SIOCOUTQ): whether its peer takes what it was sent.
+// What the kernel says about a connection (TCP_INFO, SIOCOUTQ, SIOCINQ): whether its peer takes what it was sent, and
+// whether there is more to read.
 //
 // The peer's kernel acknowledges, also for a process that is stopped, until its buffer is full: acknowledged bytes say
 // that the machine and the way to it live, not that the process does.
@@ -19,6 +20,7 @@ struct LinkSample {
   std::int64_t unacknowledged = 0;  // bytes given to the kernel that the peer's kernel hasn't acknowledged
   std::uint64_t acknowledged = 0;   // bytes that it has, in all: grows with each acknowledgement
   std::uint64_t received = 0;       // bytes received, in all
+  std::int64_t unread = 0;          // bytes of them that nobody has read; 0 where the kernel can't be asked
 };
 
 // Asks, changes nothing, never blocks. All zero if it is no TCP socket.
