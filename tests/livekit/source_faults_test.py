@@ -1,12 +1,14 @@
 """Faults around a real LiveKit server: it is killed or stands still, the link is cut, the worker or a child stands
 still or dies at the worst moment. No job is forgotten, none runs twice, and everything goes on by itself."""
 
+import os
 import signal
 import threading
 import time
 import unittest
 
-from source_rig import EAGER, HONEST, IMPATIENT, SourceTest, kill, wait_until
+from rig import BIN
+from source_rig import DEADLINE, EAGER, HONEST, IMPATIENT, SourceTest, kill, wait_until
 
 PLENTY = {"warm": 4, "max_children": 8}
 
@@ -251,6 +253,47 @@ class Children(Faults):
             self.assertTrue(status == "JS_SUCCESS" or "two children in turn" in error, error)
         for error in self.jobs.untaken():
             self.assertTrue(error.startswith(HONEST), error)
+
+
+class HangingNames(SourceTest):
+    """A look-up that hangs in the resolver can't be interrupted. The worker ends all the same."""
+
+    url, key, secret = "ws://nowhere.test:7880", "devkey", "a secret of nobody"
+
+    def looks_up(self):
+        asked = self.path("asked")
+        worker = self.worker(self, environment={
+            "LD_PRELOAD": os.path.join(BIN, "hanging-names.so"), "HANGING_NAMES": asked,
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"})
+        wait_until(lambda: os.path.exists(asked), "the name is looked up")
+        worker.wait_pool(lambda pool: pool["slots"]["idle"] >= 2, "it is ready")
+        return worker
+
+    def check_that_all_is_said(self, worker):
+        self.assertIn("hangs in the resolver", worker.log())
+        self.assertRegex(worker.log().splitlines()[-1], "ended")
+        self.assertFalse(os.path.exists(worker.socket))
+
+    def test_a_drain_ends(self):
+        worker = self.looks_up()
+        self.assertEqual(worker.end(), 0)
+        self.check_that_all_is_said(worker)
+
+    def test_a_forced_end_ends(self):
+        worker = self.looks_up()
+        # Two numbers, so that none is lost; which comes first is up to the kernel.
+        worker.signal(signal.SIGTERM)
+        worker.signal(signal.SIGINT)
+        self.assertIn(worker.process.wait(DEADLINE), (128 + signal.SIGTERM, 128 + signal.SIGINT))
+        self.check_that_all_is_said(worker)
+
+    def test_a_second_signal_ends_the_wait_for_it(self):
+        worker = self.looks_up()
+        worker.signal(signal.SIGTERM)
+        worker.wait_for_log("the worker is stopped")
+        worker.signal(signal.SIGTERM)
+        self.assertIn(worker.process.wait(DEADLINE), (128 + signal.SIGTERM, 0))
+        self.check_that_all_is_said(worker)
 
 
 if __name__ == "__main__":

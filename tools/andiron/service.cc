@@ -16,6 +16,10 @@
 namespace andiron {
 namespace {
 
+// How long a name look-up may keep a worker that has ended otherwise.
+constexpr Duration kLookupPatience = std::chrono::seconds(1);
+constexpr Duration kForcedPatience = std::chrono::milliseconds(10);
+
 // "spell (warm 4, at most 8: ./spell --dictionary en)"
 std::string Describe(const PoolSettings& pool) {
   std::string text =
@@ -60,6 +64,7 @@ absl::Status Service::Open(const LoadedConfig& config) {
     auto source = livekit::Source::Create(*worker_, config.livekit, Variable);
     if (!source.ok()) return source.status();
     livekit_ = *std::move(source);
+    livekit_->WhenLeft([this] { AwaitLookups(); });
   }
   return absl::OkStatus();
 }
@@ -73,7 +78,24 @@ int Service::Serve() {
                        forced_by_ == 0 ? "ended" : "ended, as forced by a second signal");
   FinishLog(worker_->log(), STDERR_FILENO);
   worker_.reset();
-  return forced_by_ == 0 ? kExitDone : kExitSignal + forced_by_;
+  const int code = forced_by_ == 0 ? kExitDone : kExitSignal + forced_by_;
+  if (lookup_hangs_) _exit(code);  // exit() waits for libuv's threads
+  return code;
+}
+
+// The last words are said. libuv can't end a look-up that hangs in the resolver, and its loop doesn't end before it.
+void Service::AwaitLookups() {
+  patience_ = std::make_unique<Ticker>(loop_.get(), forced_by_ == 0 ? kLookupPatience : kForcedPatience,
+                                       [this] { LeaveLookups(); });
+}
+
+// Clients may have answers to read: that is waited for (and bounded) elsewhere.
+void Service::LeaveLookups() {
+  if (lookup_hangs_ || !livekit_->looks_up() || server_->clients() > 0) return;
+  lookup_hangs_ = true;
+  worker_->log().Write(LogLevel::kWarn, "lookup_hangs",
+                       "a look-up of the LiveKit server's name hangs in the resolver: it is left to the kernel");
+  loop_.Stop();
 }
 
 void Service::Announce() {
@@ -118,6 +140,7 @@ void Service::StopFor(int number) {
     worker_->log().Write(LogLevel::kWarn, "stop_forced", name + " again: killing what is left");
     worker_->Stop(true, [] {});
     if (worker_->stopped()) server_->HangUp();
+    if (patience_) AwaitLookups();
     return;
   }
   stopping_ = true;

@@ -25,13 +25,16 @@ class Service {
   // started.
   absl::Status Open(const LoadedConfig& config);
 
-  // Until the worker has stopped. The exit code: 0, or 128+N when signal N forced the end.
+  // Until the worker has stopped. The exit code: 0, or 128+N when signal N forced the end. Where a name look-up hangs
+  // in the resolver it doesn't return: the process ends with that code.
   int Serve();
 
  private:
   void Announce();
   void OnSignal(int number);
   void StopFor(int number);
+  void AwaitLookups();
+  void LeaveLookups();
 
   EventLoop& loop_;
   std::unique_ptr<WorkerImpl> worker_;
@@ -40,6 +43,8 @@ class Service {
   std::unique_ptr<Signals> signals_;
   bool stopping_ = false;  // because of a signal
   int forced_by_ = 0;
+  std::unique_ptr<Ticker> patience_;  // with look-ups, when nothing else is left
+  bool lookup_hangs_ = false;
 };
 
 // Writes what the log still holds, for at most a second: its reader may be slow, or gone.

@@ -16,6 +16,7 @@ absl::StatusOr<std::unique_ptr<Links>> Links::Create(uv_loop_t* loop) {
 Links::Links(std::unique_ptr<LinksImpl> impl) : impl_(std::move(impl)) {}
 Links::~Links() = default;
 void Links::Close(std::function<void()> done) { impl_->Close(std::move(done)); }
+int Links::lookups() const { return impl_->lookups(); }
 
 Link::Link(Links& links, LinkTarget target, LinkEvents events)
     : impl_(std::make_unique<LinkImpl>(*links.impl_, std::move(target), std::move(events))) {}

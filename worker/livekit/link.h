@@ -73,6 +73,8 @@ class Links {
   // handles (one more turn: uv_loop_close() returns 0) and the object may be destroyed. A look-up that hangs in the
   // resolver is waited for: libuv can't give it up, neither here nor at exit().
   void Close(std::function<void()> done);
+  // Look-ups that libuv still has, also those that were given up.
+  int lookups() const;
 
  private:
   friend class Link;

@@ -115,6 +115,7 @@ void Source::Leave() {
   timer_.Reset();
   seats_.clear();
   links_->Close([] {});
+  if (left_) left_();
 }
 
 }  // namespace andiron::livekit

@@ -6,7 +6,8 @@
 // that round.
 //
 // When the worker has stopped, each agent says its last words (bounded by flush_timeout) and the source leaves the
-// loop: the loop can end. Secrets (key, secret, tokens) go into requests and payloads, never into a log or a status.
+// loop: the loop can end, but for a name look-up that hangs in the resolver (link.h). Secrets (key, secret, tokens) go
+// into requests and payloads, never into a log or a status.
 //
 // Threads: one, the loop's. The worker must outlive it. Destroy it only after the loop has ended, or without running
 // the loop any further.
@@ -18,6 +19,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -38,6 +40,11 @@ class Source {
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
 
+  // `left` is called from the loop, once, when the last words are said.
+  void WhenLeft(std::function<void()> left) { left_ = std::move(left); }
+  // Then it is only this that keeps the loop: a look-up that nobody can end.
+  bool looks_up() const { return links_->lookups() > 0; }
+
  private:
   Source(WorkerImpl& worker, std::unique_ptr<Links> links);
 
@@ -57,6 +64,7 @@ class Source {
   TimePoint as_of_{};  // the clock at the end of the last turn: older than what the next poll brings
   TimePoint armed_ = kNever;
   bool begun_ = false;  // the first step needs no fact: it opens the links
+  std::function<void()> left_;
 };
 
 }  // namespace andiron::livekit
