@@ -52,6 +52,20 @@ TEST(AgentLink, ConnectAndRegistrationTogetherAreBounded) {
   EXPECT_NE(rig.agent().Status().last_error.find("no registration within 10.0 s"), std::string::npos);
 }
 
+TEST(AgentLink, AConnectionThatTakesTooLongNamesWhatItWaitedFor) {
+  AgentRig rig;
+  rig.Step(milliseconds(1));
+  rig.Step(seconds(10) - milliseconds(1));
+  EXPECT_FALSE(rig.agent().WantsSample(rig.now()));
+  EXPECT_TRUE(rig.agent().WantsSample(rig.now() + milliseconds(1)));
+  rig.Step(milliseconds(1), LinkWaits{0, "nothing of this attempt"}, LinkWaits{1, "the TLS handshake with host:7880"});
+  const std::string why = "no connection within 10.0 s: waited for the TLS handshake with host:7880";
+  ASSERT_EQ(rig.Did<CloseLink>().size(), 1U);
+  EXPECT_EQ(rig.Did<CloseLink>()[0].why, why);
+  EXPECT_EQ(rig.agent().Status().last_error, why);
+  EXPECT_TRUE(rig.Logged("agent_link_dropped", why));
+}
+
 TEST(AgentLink, ARegistrationReadInTheStepOfItsDeadlineCounts) {
   AgentRig rig;
   rig.Open();

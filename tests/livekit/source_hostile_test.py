@@ -203,6 +203,9 @@ class Silence(Hostile):
         worker = self.patient(never_answers, connect_timeout="400ms")
         worker.wait(lambda agent: agent["state"] == "connecting", "it waits for the upgrade")
         worker.wait_for_log("no connection within 0.4")
+        hung = f"waited for the answer of 127.0.0.1:{self.lk.port} to our request"
+        self.assertIn(hung, worker.log())
+        worker.wait(lambda agent: hung in agent["last_error"], "its status says so too")
         self.lk.script = never_registers
         worker.wait(lambda agent: agent["state"] == "registering", "it waits for the registration")
         worker.wait_for_log("no registration within 0.4")

@@ -66,6 +66,7 @@ class Oracle {
   }
 
   void See(const livekit::LinkOpened& fact);
+  void See(const livekit::LinkWaits&) {}
   void See(const livekit::LinkClosed& fact);
   void See(const livekit::LinkSampled& fact);
   void See(const livekit::ServerSaid& fact);

@@ -10,6 +10,9 @@ std::string Number(std::uint64_t number) { return std::to_string(number); }
 struct Writer {
   // facts
   std::string operator()(const livekit::LinkOpened& fact) const { return "opened " + Number(fact.attempt); }
+  std::string operator()(const livekit::LinkWaits& fact) const {
+    return "waits " + Number(fact.attempt) + " (" + fact.what + ")";
+  }
   std::string operator()(const livekit::LinkClosed& fact) const {
     return "closed " + Number(fact.attempt) + " (" + fact.what + ")";
   }

@@ -34,6 +34,7 @@ void Agent::Step(TimePoint as_of, TimePoint now, std::span<AgentFact> facts, Age
   ReconcilePing();
   ReconcileClose();
   unread_ = 0;
+  waits_for_.clear();
   actions_ = nullptr;
 }
 
@@ -82,7 +83,10 @@ TimePoint Agent::NextDeadline() const {
   return next;
 }
 
-bool Agent::WantsSample(TimePoint now) const { return !closed_ && Open() && (Stalled() || now >= tick_at_); }
+bool Agent::WantsSample(TimePoint now) const {
+  if (closed_ || link_ == Link::kNone) return false;
+  return Open() ? Stalled() || now >= tick_at_ : now >= link_deadline_;
+}
 
 AgentStatus Agent::Status() const {
   AgentStatus status = status_;

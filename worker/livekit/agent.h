@@ -91,7 +91,7 @@ class Agent {
   // When the next step is due at the latest. kNever: only a fact can cause one.
   TimePoint NextDeadline() const;
 
-  // A LinkSampled is wanted with the next step, which begins at `now`.
+  // A LinkSampled is wanted with the next step, which begins at `now`; of a link that isn't open yet a LinkWaits.
   bool WantsSample(TimePoint now) const;
   std::uint64_t attempt() const { return attempt_; }
 
@@ -136,6 +136,7 @@ class Agent {
 
   // The link's life (agent_link.cc).
   void Record(LinkOpened& fact);
+  void Record(LinkWaits& fact);
   void Record(LinkClosed& fact);
   void Record(LinkSampled& fact);
   void Record(ServerBroke& fact);
@@ -198,6 +199,7 @@ class Agent {
   // Of the present step; empty between steps.
   AgentActions* actions_ = nullptr;
   std::int64_t unread_ = 0;               // bytes of the link that the kernel still holds
+  std::string waits_for_;                 // what the link does that isn't open yet; "" = it wasn't asked
   std::string broken_why_;                // the link must be closed; "" = it needn't
   std::vector<std::string> asked_again_;  // offers whose answer is known without asking the pool
   std::vector<std::string> started_;      // jobs of which RUNNING is to be said

@@ -32,6 +32,13 @@ struct LinkOpened {
   std::uint64_t attempt = 0;
 };
 
+// What a link that isn't open yet waits for: "the TLS handshake with host:7880". Given with a step for which
+// Agent::WantsSample says so.
+struct LinkWaits {
+  std::uint64_t attempt = 0;
+  std::string what;
+};
+
 // It ended, or never opened. Also after CloseLink, which by then nobody waits for.
 struct LinkClosed {
   std::uint64_t attempt = 0;
@@ -107,8 +114,8 @@ struct DrainTold {
 // The worker ends: last words, then Closed.
 struct CloseAsked {};
 
-using AgentFact = std::variant<LinkOpened, LinkClosed, LinkSampled, ServerSaid, ServerBroke, PlaceAnswered, JobAccepted,
-                               JobRefused, JobStarted, JobEnded, CapacityTold, DrainTold, CloseAsked>;
+using AgentFact = std::variant<LinkOpened, LinkWaits, LinkClosed, LinkSampled, ServerSaid, ServerBroke, PlaceAnswered,
+                               JobAccepted, JobRefused, JobStarted, JobEnded, CapacityTold, DrainTold, CloseAsked>;
 
 }  // namespace andiron::livekit
 

@@ -3,7 +3,8 @@
 namespace andiron::livekit {
 
 std::string Agent::CheckInvariants() const {
-  if (actions_ != nullptr || unread_ != 0 || !broken_why_.empty()) return "a step has left something behind";
+  const bool clean = actions_ == nullptr && unread_ == 0 && waits_for_.empty() && broken_why_.empty();
+  if (!clean) return "a step has left something behind";
   if (!asked_again_.empty() || !started_.empty()) return "something is left unsaid";
   if (closed_) return offers_.empty() && jobs_.empty() && link_ == Link::kNone ? "" : "closed with something open";
   if (tickets_.size() != offers_.size() + jobs_.size()) return "tickets, offers and jobs don't add up";

@@ -26,6 +26,10 @@ void Agent::Record(LinkOpened& fact) {
   tick_at_ = Later(now_, kTick);
 }
 
+void Agent::Record(LinkWaits& fact) {
+  if (Current(fact.attempt)) waits_for_ = std::move(fact.what);
+}
+
 void Agent::Record(LinkClosed& fact) {
   if (!Current(fact.attempt)) return;
   if (fact.credentials_refused) {
@@ -100,7 +104,7 @@ void Agent::CheckLinkDeadlines() {
   if (link_ == Link::kNone) return;
   if ((link_ == Link::kConnecting || link_ == Link::kRegistering) && link_deadline_ <= as_of_) {
     Break((link_ == Link::kConnecting ? "no connection within " : "no registration within ") +
-          Seconds(settings_.connect_timeout));
+          Seconds(settings_.connect_timeout) + (waits_for_.empty() ? "" : ": waited for " + waits_for_));
   }
   if (link_ == Link::kRegistered && pong_deadline_ <= as_of_ && !Stalled()) {
     Break("no answer to a ping for " + Seconds(settings_.ping_timeout) + " (" + std::to_string(received_) +

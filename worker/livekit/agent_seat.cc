@@ -44,14 +44,7 @@ void AgentSeat::Post(AgentFact fact) {
 void AgentSeat::Step(TimePoint as_of) {
   as_of_ = as_of;
   const TimePoint now = Now();
-  if (agent_.WantsSample(now)) {
-    // Of one that has ended its own words come, and say why.
-    if (const Link* link = LinkOf(agent_.attempt()); link != nullptr && link->open()) {
-      const LinkSample sample = link->Sample();
-      facts_.push_back(LinkSampled{agent_.attempt(), sample.established, sample.counted, sample.unacknowledged,
-                                   sample.acknowledged, sample.received, sample.unread});
-    }
-  }
+  if (agent_.WantsSample(now)) Look();
   taken_.clear();
   taken_.swap(facts_);
   actions_.clear();
@@ -60,6 +53,18 @@ void AgentSeat::Step(TimePoint as_of) {
 }
 
 // ---- from the links ----
+
+// Of a link that has ended its own words come, and say why.
+void AgentSeat::Look() {
+  const std::uint64_t attempt = agent_.attempt();
+  const Link* link = LinkOf(attempt);
+  if (link == nullptr) return;
+  if (std::string what = link->waits_for(); !what.empty()) facts_.push_back(LinkWaits{attempt, std::move(what)});
+  if (!link->open()) return;
+  const LinkSample sample = link->Sample();
+  facts_.push_back(LinkSampled{attempt, sample.established, sample.counted, sample.unacknowledged, sample.acknowledged,
+                               sample.received, sample.unread});
+}
 
 AgentSeat::Carrier& AgentSeat::FreeCarrier() {
   for (const auto& carrier : carriers_) {

@@ -68,6 +68,7 @@ class AgentSeat final : public JobSource {
   };
 
   void Post(AgentFact fact);
+  void Look();
   void Heard(std::uint64_t attempt, std::string_view message, bool binary);
   Carrier& FreeCarrier();
   Link* LinkOf(std::uint64_t attempt);
