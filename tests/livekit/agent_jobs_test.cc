@@ -66,6 +66,9 @@ TEST(AgentJobs, ARefusedOneFailsWithTheReason) {
   ASSERT_EQ(rig.Ends().size(), 1U);
   EXPECT_EQ(rig.Ends()[0].status, JobStatus::kFailed);
   EXPECT_EQ(rig.Ends()[0].error, "not started: the pool's children fail to start");
+  EXPECT_TRUE(rig.Logged("agent_job_unstarted", "AJ_1"));
+  rig.Step(milliseconds(1), JobRefused{1, Refusal::kBreakerOpen});
+  EXPECT_FALSE(rig.Logged("agent_job_unstarted")) << "it has ended";
 }
 
 TEST(AgentJobs, AnEndWaitsUntilTheServerCanKnowTheJob) {

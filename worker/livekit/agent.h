@@ -172,6 +172,7 @@ class Agent {
   void AssignedAgain(Job& job);
   void EndJob(std::uint64_t ticket, JobStatus status, std::string error);
   void EndUnstarted(std::string job_id, std::string error);
+  void LogUnstarted(const std::string& job_id, const std::string& error);
   void AddEnd(TellJob end, TimePoint not_before, bool doubtful);
   void ReconcileEnds();
   void NoteLost(const std::vector<std::string>& job_ids, std::string_view why);

@@ -62,7 +62,13 @@ void Agent::Hear(Terminated& word) {
 
 void Agent::Record(JobAccepted&) {}
 
-void Agent::Record(JobRefused& fact) { EndJob(fact.ticket, JobStatus::kFailed, RefusalText(fact.reason)); }
+void Agent::Record(JobRefused& fact) {
+  const auto job = jobs_.find(fact.ticket);
+  if (job == jobs_.end()) return;
+  std::string error = RefusalText(fact.reason);
+  LogUnstarted(job->second.job_id, error);
+  EndJob(fact.ticket, JobStatus::kFailed, std::move(error));
+}
 
 void Agent::Record(JobStarted& fact) {
   const auto job = jobs_.find(fact.ticket);
@@ -91,8 +97,12 @@ void Agent::EndJob(std::uint64_t ticket, JobStatus status, std::string error) {
 }
 
 void Agent::EndUnstarted(std::string job_id, std::string error) {
-  Log(LogLevel::kWarn, "agent_job_unstarted", "job " + job_id + " was assigned and " + error);
+  LogUnstarted(job_id, error);
   AddEnd({std::move(job_id), JobStatus::kFailed, std::move(error)}, Later(now_, kEndDelay), true);
+}
+
+void Agent::LogUnstarted(const std::string& job_id, const std::string& error) {
+  Log(LogLevel::kWarn, "agent_job_unstarted", "job " + job_id + " was assigned and " + error);
 }
 
 void Agent::AddEnd(TellJob end, TimePoint not_before, bool doubtful) {
