@@ -103,7 +103,7 @@ class AgentRig {
     return ticket;
   }
   static JobEnded End(std::uint64_t ticket, Outcome outcome = Outcome::kSucceeded, std::string error = "") {
-    return {ticket, outcome, std::move(error), false, seconds(3)};
+    return {ticket, outcome, std::move(error), seconds(3)};
   }
 
   template <typename T>

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "worker/driver/end_text.h"
 #include "worker/livekit/agent.h"
 
 namespace andiron::livekit {
@@ -31,8 +32,18 @@ TEST(AgentTexts, WhatWasSaidOfAFailureIsKept) {
   end.outcome = Outcome::kChildCrashed;
   end.error = "exit code 7";
   EXPECT_EQ(FailureText(end), "exit code 7");
-  end.still_running = true;
-  EXPECT_EQ(FailureText(end), "exit code 7 (its process could not be killed and may still run)");
+}
+
+TEST(AgentTexts, ThatAChildMayStillRunIsSaidOnce) {
+  ReportOutcome report{};
+  report.outcome = Outcome::kTimedOut;
+  report.still_running = true;
+  JobEnded end;
+  end.outcome = report.outcome;
+  end.error = ExplainEnd(report, {});
+  const std::string text = FailureText(end);
+  ASSERT_NE(text.find("may still run"), std::string::npos) << text;
+  EXPECT_EQ(text.find("may still run"), text.rfind("may still run")) << text;
 }
 
 TEST(AgentTexts, LongTextsAreCutBetweenCharacters) {

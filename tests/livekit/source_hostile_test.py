@@ -132,6 +132,9 @@ class Nonsense(Hostile):
         # Each of them was the end of its link, and only that.
         self.assertEqual(worker.agent()["reconnects"], len(wrong))
         self.assertEqual(len(self.lk.connections), len(wrong) + 1)
+        self.assertIn("dropped: the server's message can't be read: a job without an id", worker.log())
+        self.assertIn("dropped: the server sent a text message", worker.log())
+        self.assertNotRegex(worker.log(), "can't be read.*can't be read")
 
     def test_a_wrong_upgrade_is_refused(self):
         def wrong(connection):

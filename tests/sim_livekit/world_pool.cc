@@ -77,7 +77,7 @@ void World::EndPoolJob(std::uint64_t ticket, TimePoint when) {
                                          : Outcome::kSucceeded;
   if (Has(Fault::kOddOutcome)) end.outcome = static_cast<Outcome>(random_.Below(kOutcomeCount));
   if (end.outcome != Outcome::kSucceeded && random_.Coin()) end.error = "exit code 7";
-  end.still_running = random_.Chance(2000);
+  if (random_.Chance(2000) && !end.error.empty()) end.error += "; its child could not be killed and may still run";
   end.ran = milliseconds(random_.Below(5000));
   Post(when, kTicketStreams + ticket, std::move(end));
 }

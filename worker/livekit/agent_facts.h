@@ -65,7 +65,7 @@ struct ServerSaid {
 // It sent what can't be decoded, or too much. The agent closes the link.
 struct ServerBroke {
   std::uint64_t attempt = 0;
-  std::string what;
+  std::string what;  // a sentence: "the server's message can't be read: an offer"
 };
 
 // ---- from the pool ----
@@ -92,8 +92,7 @@ struct JobStarted {
 struct JobEnded {
   std::uint64_t ticket = 0;
   Outcome outcome = Outcome::kSucceeded;
-  std::string error;           // "" = none said
-  bool still_running = false;  // its child could not be killed
+  std::string error;  // a sentence; "" = none said
   Duration ran{};
 };
 

@@ -66,7 +66,7 @@ void Agent::Record(LinkSampled& fact) {
 }
 
 void Agent::Record(ServerBroke& fact) {
-  if (Current(fact.attempt)) Break("the server sent what can't be read: " + fact.what);
+  if (Current(fact.attempt)) Break(std::move(fact.what));
 }
 
 void Agent::Hear(Registered& word) {

@@ -89,7 +89,7 @@ Link* AgentSeat::LinkOf(std::uint64_t attempt) {
 }
 
 void AgentSeat::Heard(std::uint64_t attempt, std::string_view message, bool binary) {
-  if (!binary) return Post(ServerBroke{attempt, "a text message, where only binary ones were asked for"});
+  if (!binary) return Post(ServerBroke{attempt, "the server sent a text message, where binary ones were asked for"});
   auto word = Decode(message, static_cast<std::size_t>(shared_.max_message));
   if (!word.ok()) return Post(ServerBroke{attempt, std::string(word.status().message())});
   if (word->has_value()) Post(ServerSaid{attempt, *std::move(*word)});
@@ -177,7 +177,7 @@ void AgentSeat::OnOutcome(JobEnd& end) {
   const std::uint64_t ticket = TicketOf(end.report.job);
   job_tickets_.erase(Key(end.report.job));
   jobs_.erase(ticket);
-  Post(JobEnded{ticket, end.report.outcome, std::move(end.error), end.report.still_running, end.report.ran});
+  Post(JobEnded{ticket, end.report.outcome, std::move(end.error), end.report.ran});
 }
 
 void AgentSeat::OnReservation(const ReservationAnswered& answer) {

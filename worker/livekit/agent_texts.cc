@@ -62,11 +62,7 @@ std::string RefusalText(Refusal reason) {
   return "not started: refused";
 }
 
-std::string FailureText(const JobEnded& end) {
-  std::string text = end.error.empty() ? OwnSentence(end) : end.error;
-  if (end.still_running) text += " (its process could not be killed and may still run)";
-  return text;
-}
+std::string FailureText(const JobEnded& end) { return end.error.empty() ? OwnSentence(end) : end.error; }
 
 std::string Shortened(std::string text, std::size_t max) {
   constexpr std::string_view kCut = "...";
