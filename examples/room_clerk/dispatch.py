@@ -34,8 +34,14 @@ def token(key, secret, video):
     return text + "." + base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
 
 
+def http(url):
+    """The server's URL for calls: http for ws, https for wss."""
+    scheme, separator, rest = url.partition("://")
+    return {"ws": "http", "wss": "https"}.get(scheme.lower(), scheme) + separator + rest.rstrip("/")
+
+
 def call(method, room, **fields):
-    url = os.environ["LIVEKIT_URL"].replace("ws", "http", 1).rstrip("/")
+    url = http(os.environ["LIVEKIT_URL"])
     bearer = token(os.environ["LIVEKIT_API_KEY"], os.environ["LIVEKIT_API_SECRET"], {"roomAdmin": True, "room": room})
     request = urllib.request.Request(
         f"{url}/twirp/livekit.AgentDispatchService/{method}",

@@ -1,5 +1,6 @@
 """examples/room_clerk, both of them, under a worker: the payload, the token's claims, the behaviours."""
 
+import importlib.util
 import json
 import os
 import unittest
@@ -94,6 +95,19 @@ class RoomClerk(EndToEnd):
     def test_what_isnt_an_agent_job_fails(self):
         for result in self.each(b"\xff\xff"):
             self.assertEqual(result["outcome"], "FAILED")
+
+
+class Dispatch(unittest.TestCase):
+    def test_only_the_scheme_of_the_servers_url_is_another_one(self):
+        path = os.path.join(contract.SOURCE, "examples", "room_clerk", "dispatch.py")
+        spec = importlib.util.spec_from_file_location("dispatch", path)
+        dispatch = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(dispatch)
+        for url, wanted in {"ws://127.0.0.1:7880": "http://127.0.0.1:7880",
+                            "WSS://ws.example/ws/": "https://ws.example/ws",
+                            "https://news.example": "https://news.example",
+                            "http://ws.example:80/": "http://ws.example:80"}.items():
+            self.assertEqual(dispatch.http(url), wanted)
 
 
 if __name__ == "__main__":
