@@ -57,11 +57,13 @@ TEST(Proxy, ThatIsWrongIsNamedByItsVariableAndNotRepeated) {
 
 TEST(Proxy, IsNotForThisMachine) {
   const Variables set = {{"http_proxy", "p:1"}};
-  for (const char* url :
-       {"ws://localhost", "ws://a.localhost", "ws://127.0.0.1:7880", "ws://127.9.9.9", "ws://[::1]"}) {
+  for (const char* url : {"ws://localhost", "ws://a.localhost", "ws://127.0.0.1:7880", "ws://127.9.9.9", "ws://[::1]",
+                          "ws://[::ffff:127.0.0.1]"}) {
     EXPECT_EQ(Text(url, set), "") << url;
   }
   EXPECT_EQ(Text("ws://128.0.0.1", set), "p:1");
+  EXPECT_EQ(Text("ws://[::ffff:128.0.0.1]", set), "p:1");
+  EXPECT_EQ(Text("ws://[::2]", set), "p:1");
   EXPECT_EQ(Text("ws://localhost.example", set), "p:1");
 }
 

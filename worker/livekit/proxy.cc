@@ -94,7 +94,8 @@ bool Excepts(std::string_view entry, const Url& url) {
 bool OnThisMachine(const std::string& host) {
   const std::string address = AddressBytes(host);
   if (address.empty()) return host == "localhost" || host.ends_with(".localhost");
-  return InNetwork(address, "127.0.0.0/8") || InNetwork(address, "::1/128");
+  return InNetwork(address, "127.0.0.0/8") || InNetwork(address, "::ffff:127.0.0.0/104") ||
+         InNetwork(address, "::1/128");
 }
 
 std::optional<std::string> Decode(std::string_view text) {

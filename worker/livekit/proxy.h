@@ -2,7 +2,8 @@
 //
 // Pure: the caller looks the variables up. wss goes by https_proxy, ws by http_proxy, each also in capitals, the small
 // letters first; no_proxy names the exceptions: "*", names (with all below them), addresses, networks (10.0.0.0/8),
-// each also with a port. A server on this machine (localhost, 127.0.0.0/8, ::1) never goes through a proxy.
+// each also with a port. Nothing goes through a proxy to localhost, names below it, 127.0.0.0/8 (also as
+// ::ffff:127.0.0.1) and ::1.
 #ifndef ANDIRON_WORKER_LIVEKIT_PROXY_H_
 #define ANDIRON_WORKER_LIVEKIT_PROXY_H_
 
