@@ -81,7 +81,7 @@ SubmitRun::SubmitRun(EventLoop& loop, ControlClient& client, const SubmitOptions
       inputs_(loop.get(), options.files, Split::kLine, PayloadMax(client), [this] { Pump(); }),
       ticker_(loop.get(), kTick, [this] { OnTick(); }),
       flight_(options.detach ? kFlightMax : kFlightFirst),
-      last_life_(Now()) {}
+      patience_(options.patience) {}
 
 int SubmitRun::Run() {
   watcher_.emplace(loop_.get(), client_.fd(), [this] { Read(); });
@@ -155,8 +155,16 @@ void SubmitRun::Handle(const control::FromWorker& message) {
     report.error = message.error().text();
     End(message.error().request(), std::move(report));
   } else if (message.has_accepted()) {
-    last_life_ = Now();
-    if (options_.detach) EndDetached(message.accepted());
+    OnAccepted(message.accepted());
+  }
+}
+
+void SubmitRun::OnAccepted(const control::Accepted& accepted) {
+  patience_.Renew();
+  if (options_.detach) {
+    EndDetached(accepted);
+  } else if (numbers_.contains(accepted.request())) {
+    under_way_.insert(accepted.request());
   }
 }
 
@@ -173,12 +181,14 @@ void SubmitRun::End(std::uint64_t request, JobReport report) {
   if (found == numbers_.end()) return;
   const std::int64_t number = found->second;
   numbers_.erase(found);
+  under_way_.erase(request);
   const TimePoint now = Now();
   if (!report.refused) {
-    last_life_ = now;
+    patience_.Renew();
     NoteResult(report.output.size() + report.error.size());
+  } else if (report.retry_after > Duration::zero() && !patience_.Lasts(now, report.retry_after, !under_way_.empty())) {
+    report.retry_after = Duration::zero();
   }
-  if (now - last_life_ > kRefusedMax) report.retry_after = Duration::zero();
   if (batch_.End(number, report)) {
     NoteEnd(report);
   } else {

@@ -1,7 +1,7 @@
 // `andiron submit --lines`: many jobs to a running worker over one connection, as many outstanding as fit.
 //
 // Promises: memory is bounded as in Batch; a slow reader of our output never makes us deaf to the worker; refusals that
-// pass (a full queue) are tried again for kRefusedMax after the last sign of life. One thread.
+// pass (a full queue) are tried again as long as Patience says. One thread.
 #ifndef ANDIRON_TOOLS_ANDIRON_SUBMIT_RUN_H_
 #define ANDIRON_TOOLS_ANDIRON_SUBMIT_RUN_H_
 
@@ -13,11 +13,13 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "tools/andiron/batch.h"
 #include "tools/andiron/batch_inputs.h"
+#include "tools/andiron/patience.h"
 #include "worker/console/event_loop.h"
 #include "worker/console/output_writer.h"
 #include "worker/control/control_client.h"
@@ -29,13 +31,12 @@ struct SubmitOptions {
   std::vector<std::string> files;
   bool ordered = true;
   bool json = false;
-  bool detach = false;  // each ends for us when it is accepted: prints its id
+  bool detach = false;                           // each ends for us when it is accepted: prints its id
+  Duration patience = std::chrono::seconds(30);  // with refusals, while no job of ours is under way
 };
 
 class SubmitRun {
  public:
-  static constexpr Duration kRefusedMax = std::chrono::seconds(30);
-
   SubmitRun(EventLoop& loop, ControlClient& client, const SubmitOptions& options);
 
   // Until every line's job has ended, or the connection has: lost() says why, if it did. Otherwise the exit code: that
@@ -58,6 +59,7 @@ class SubmitRun {
   void NoteResult(std::size_t bytes);
   void SetFlight(int wanted);
   void NoteEnd(const JobReport& report);
+  void OnAccepted(const control::Accepted& accepted);
   void EndDetached(const control::Accepted& accepted);
   void Write();
   int ExitCode() const;
@@ -72,11 +74,12 @@ class SubmitRun {
   std::optional<Watcher> watcher_;  // none once the connection has ended
   Ticker ticker_;
   std::map<std::uint64_t, std::int64_t> numbers_;  // request to job
+  std::set<std::uint64_t> under_way_;              // requests that were accepted and have not ended
   int flight_;                                     // so many jobs at once
   std::size_t largest_ = 0;                        // result so far
   int failure_ = 0;                                // exit code of those that didn't succeed
   TimePoint submit_after_{};
-  TimePoint last_life_;  // a job was accepted or has ended
+  Patience patience_;
   absl::Status lost_;
   std::int64_t unknown_ = 0;
 };
