@@ -367,6 +367,50 @@ class Control(WithWorker):
         self.ends_with(worker, 0, 10)
 
 
+class Named(WithWorker):
+    def setUp(self):
+        super().setUp()
+        self.environment["XDG_RUNTIME_DIR"] = self.folder
+        self.prod = self.start_worker("--name", "prod", "--warm", "1", "--", ECHO)
+        with open(self.path("log of batch"), "wb") as log:
+            self.batch = self.start([ANDIRON, "start", "--name", "batch", "--warm", "1", "--", ECHO], stderr=log)
+        wait_until(lambda: self.andiron("status", "--name", "batch")[0] == 0, "both have started")
+
+    def name_at(self, *arguments):
+        code, out, err = self.andiron("status", "-o", "json", *arguments)
+        self.assertEqual(code, 0, err)
+        return json.loads(out)["worker"]["name"]
+
+    def test_no_other_worker_is_asked_than_the_flag_names(self):
+        self.environment["ANDIRON_SOCKET"] = self.socket
+        for verb in (("stop",), ("drain",), ("submit", "default", "x"), ("submit", "default", "--lines")):
+            with self.subTest(verb):
+                self.assertEqual(self.andiron(*verb, "--name", "batch"),
+                                 (69, "", f"andiron: the worker at {self.socket} is 'prod', not 'batch': give "
+                                          "--socket, or unset ANDIRON_SOCKET\n"))
+        self.assertEqual(self.status()["worker"]["state"], "running")
+        self.assertEqual(self.pool()["jobs"]["accepted"], 0)
+        del self.environment["ANDIRON_SOCKET"]
+        self.assertEqual(self.andiron("stop", "--name", "batch")[0], 0)
+        self.ends_with(self.batch, 0)
+        self.assertIsNone(self.prod.poll())
+
+    def test_a_socket_and_a_name_that_contradict_each_other_are_no_worker(self):
+        code, _, err = self.client("stop", "--name", "batch")
+        self.assertEqual(code, 69)
+        self.assertIn("is 'prod', not 'batch': give the right --name or --socket", err)
+        self.assertEqual(self.client("stop", "--name", "prod")[0], 0)
+        self.ends_with(self.prod, 0)
+
+    def test_in_the_environment_the_socket_counts(self):
+        self.environment.update(ANDIRON_SOCKET=self.socket, ANDIRON_NAME="batch")
+        self.assertEqual(self.name_at(), "prod")
+        self.environment["ANDIRON_SOCKET"] = ""
+        self.assertEqual(self.name_at(), "batch")
+        self.environment["ANDIRON_NAME"] = ""
+        self.assertEqual(self.name_at("--name", "prod", "--socket", self.socket), "prod")
+
+
 class StoppedInWords(EndToEnd):
     """A worker of four frames, whose process is this one: it says that it has stopped, and doesn't end."""
 

@@ -40,6 +40,7 @@ int ExitCodeFor(Refusal refusal) {
 int ExitCodeFor(const absl::Status& status) {
   if (status.ok()) return kExitDone;
   if (absl::IsNotFound(status) || absl::IsUnavailable(status)) return kExitNoWorker;
+  if (absl::IsAlreadyExists(status)) return kExitNoWorker;  // another one is there
   if (absl::IsPermissionDenied(status)) return kExitPermission;
   if (absl::IsDeadlineExceeded(status)) return kExitTimedOut;
   if (absl::IsResourceExhausted(status)) return kExitRefused;

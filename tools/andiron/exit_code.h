@@ -24,7 +24,7 @@ int ExitCodeFor(Outcome outcome, int signal);
 
 int ExitCodeFor(Refusal refusal);
 
-// For a failure to talk to a worker (worker/control/control_client.h says what its statuses mean).
+// For a failure to talk to a worker (worker/control/control_client.h and worker_address.h say what statuses mean).
 int ExitCodeFor(const absl::Status& status);
 
 }  // namespace andiron

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <ostream>
 
 #include "tools/andiron/exit_code.h"
@@ -25,27 +26,41 @@ std::string Remedy(const absl::Status& status) {
   return "";
 }
 
+// As everywhere, an empty variable counts as unset.
+std::string FromEnvironment(const char* variable, const char* otherwise) {
+  const char* value = std::getenv(variable);
+  return value == nullptr || *value == '\0' ? otherwise : value;
+}
+
 }  // namespace
 
-WorkerAddress::WorkerAddress(CLI::App& verb) {
-  verb.add_option("--name", name_, "the worker's name")->envname("ANDIRON_NAME")->capture_default_str();
-  verb.add_option("--socket", socket_,
-                  "its control socket; default: $XDG_RUNTIME_DIR/andiron/NAME.sock, for root /run/andiron/NAME.sock")
-      ->envname("ANDIRON_SOCKET");
+// Not by CLI11's own envname: a value of the environment's would count as that of a flag.
+WorkerAddress::WorkerAddress(CLI::App& verb)
+    : name_(FromEnvironment("ANDIRON_NAME", "andiron")), socket_(FromEnvironment("ANDIRON_SOCKET", "")) {
+  name_flag_ = verb.add_option("--name", name_, "the worker's name (or ANDIRON_NAME)")->capture_default_str();
+  socket_flag_ = verb.add_option("--socket", socket_,
+                                 "its control socket (or ANDIRON_SOCKET); default: "
+                                 "$XDG_RUNTIME_DIR/andiron/NAME.sock, for root /run/andiron/NAME.sock");
 }
 
 std::string WorkerAddress::path() const { return socket_.empty() ? DefaultSocketPath(name_) : socket_; }
 
 absl::StatusOr<std::unique_ptr<ControlClient>> WorkerAddress::Connect(const std::string& client,
                                                                       Duration patience) const {
-  return ControlClient::Connect(path(), std::min(patience, kAnswerTimeout), client);
+  auto made = ControlClient::Connect(path(), std::min(patience, kAnswerTimeout), client);
+  if (!made.ok() || name_flag_->count() == 0 || (*made)->worker().name() == name_) return made;
+  const bool from_environment = !socket_.empty() && socket_flag_->count() == 0;
+  return absl::AlreadyExistsError(
+      "the worker at " + path() + " is '" + (*made)->worker().name() + "', not '" + name_ + "': give " +
+      (from_environment ? "--socket, or unset ANDIRON_SOCKET" : "the right --name or --socket"));
 }
 
 int WorkerAddress::Report(const absl::Status& status, std::ostream& err) const {
   const int code = ExitCodeFor(status);
   err << "andiron: ";
   const std::string message(status.message());
-  if (code == kExitNoWorker && !message.starts_with("no worker")) err << "no worker there: ";
+  const bool nobody = !message.starts_with("no worker") && !absl::IsAlreadyExists(status);
+  if (code == kExitNoWorker && nobody) err << "no worker there: ";
   err << Printable(message);
   if (message.find(path()) == std::string::npos) err << " (" << path() << ")";
   const std::string remedy = Remedy(status);

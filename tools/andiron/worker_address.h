@@ -15,6 +15,7 @@
 
 namespace CLI {
 class App;
+class Option;
 }  // namespace CLI
 
 namespace andiron {
@@ -22,7 +23,8 @@ namespace andiron {
 // How long connecting and a single answer may take.
 inline constexpr Duration kAnswerTimeout = std::chrono::seconds(10);
 
-// The flags --name and --socket (also ANDIRON_NAME and ANDIRON_SOCKET). Must live as long as the App.
+// The flags --name and --socket (also ANDIRON_NAME and ANDIRON_SOCKET). The socket counts more than the name; but who
+// names a worker by the flag gets no other. Must live as long as the App.
 class WorkerAddress {
  public:
   explicit WorkerAddress(CLI::App& verb);
@@ -30,7 +32,7 @@ class WorkerAddress {
   WorkerAddress& operator=(const WorkerAddress&) = delete;
 
   std::string path() const;
-  // At most for `patience`, and for kAnswerTimeout.
+  // At most for `patience`, and for kAnswerTimeout. AlreadyExists: a worker of another name than the flag's is there.
   absl::StatusOr<std::unique_ptr<ControlClient>> Connect(const std::string& client,
                                                          Duration patience = kAnswerTimeout) const;
 
@@ -38,8 +40,10 @@ class WorkerAddress {
   int Report(const absl::Status& status, std::ostream& err) const;
 
  private:
-  std::string name_ = "andiron";
+  std::string name_;
   std::string socket_;
+  CLI::Option* name_flag_ = nullptr;
+  CLI::Option* socket_flag_ = nullptr;
 };
 
 // Sends a request other than Submit and waits for its answer. An Error becomes a status: NOT_FOUND OutOfRange (there
