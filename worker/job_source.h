@@ -53,7 +53,8 @@ class Desk {
   virtual void Cancel(JobNumber job, std::optional<Duration> grace) = 0;
   virtual ReservationNumber Reserve(JobSource& source, std::string pool) = 0;
   virtual void Release(ReservationNumber reservation) = 0;
-  // `pool`: only if it is a job of that pool; "" = whichever. No two jobs have one id at the same time.
+  // `pool`: only if it is a job of that pool; "" = whichever. No two jobs have one id at the same time. Finds also what
+  // has been submitted and isn't decided yet.
   virtual std::optional<JobNumber> FindJob(std::string_view pool, std::string_view id) const = 0;
   virtual void Join(JobSource& source) = 0;   // from now on it hears OnCapacity and OnWorkerState
   virtual void Leave(JobSource& source) = 0;  // its numbers report to nobody

@@ -196,6 +196,47 @@ TEST(ControlServer, JobOfAnotherClientCanBeCancelled) {
   }));
 }
 
+TEST(ControlServer, JobThatIsNotDecidedYetCanBeCancelled) {
+  ServerRig rig(EchoPool({"--sleep-ms", "600000"}));
+  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
+    control::ToWorker cancel;
+    cancel.mutable_cancel()->set_request(2);
+    cancel.mutable_cancel()->set_pool("another");
+    cancel.mutable_cancel()->set_id("x");
+    ASSERT_TRUE(client.Queue(SubmitMessage(1, "x")).ok());
+    ASSERT_TRUE(client.Queue(cancel).ok());
+    cancel.mutable_cancel()->set_request(3);
+    cancel.mutable_cancel()->set_pool("echo");
+    ASSERT_TRUE(client.Queue(cancel).ok());
+    ASSERT_TRUE(client.Pump().ok());
+    EXPECT_EQ(NextOf(client).error().request(), 2U);
+    EXPECT_EQ(NextOf(client).done().request(), 3U);
+    EXPECT_EQ(NextOf(client).accepted().request(), 1U);
+    EXPECT_EQ(NextOf(client).outcome().outcome(), control::Outcome::CANCELLED);
+  }));
+  EXPECT_EQ(rig.rig().Pool().accepted, 1);
+}
+
+TEST(ControlServer, OfEqualIdsThatAreNotDecidedYetTheFirstIsCancelled) {
+  ServerRig rig(EchoPool({"--sleep-ms", "600000"}));
+  EXPECT_TRUE(rig.WithClient([](ControlClient& client) {
+    control::ToWorker cancel;
+    cancel.mutable_cancel()->set_request(3);
+    cancel.mutable_cancel()->set_id("x");
+    ASSERT_TRUE(client.Queue(SubmitMessage(1, "x")).ok());
+    ASSERT_TRUE(client.Queue(SubmitMessage(2, "x")).ok());
+    ASSERT_TRUE(client.Queue(cancel).ok());
+    ASSERT_TRUE(client.Pump().ok());
+    EXPECT_EQ(NextOf(client).done().request(), 3U);
+    EXPECT_EQ(NextOf(client).accepted().request(), 1U);
+    EXPECT_EQ(NextOf(client).refused().reason(), control::Refused::DUPLICATE_ID);
+    EXPECT_EQ(NextOf(client).outcome().request(), 1U);
+    // What was refused and what has ended is known no more.
+    ASSERT_TRUE(client.Send(cancel, kTestDeadline).ok());
+    EXPECT_EQ(NextOf(client).error().code(), control::Error::NOT_FOUND);
+  }));
+}
+
 TEST(ControlServer, AttachedJobEndsWithItsClientAndADetachedOneGoesOn) {
   PoolSettings pool = EchoPool({"--sleep-ms", "600000"});
   pool.max_children = 2;

@@ -28,6 +28,7 @@ JobNumber JobDesk::Submit(JobSource& source, JobSubmitted job) {
   if (job.id.empty()) job.id = MakeUpId();
   const auto pool = std::ranges::find(pools_, job.pool, &PoolSettings::name);
   jobs_.emplace(last_job_, Entry{job.id, &source, pool == pools_.end() ? nullptr : &*pool, job.start_by, job.run_for});
+  undecided_.try_emplace(job.id, last_job_);
   const JobNumber number = job.job;
   inbox_.Post(std::move(job));
   return number;
@@ -47,7 +48,12 @@ ReservationNumber JobDesk::Reserve(JobSource& source, std::string pool) {
 void JobDesk::Release(ReservationNumber reservation) { inbox_.Post(ReservationReleased{reservation}); }
 
 std::optional<JobNumber> JobDesk::FindJob(std::string_view pool, std::string_view id) const {
-  return core_.FindJob(pool, id);
+  if (const std::optional<JobNumber> known = core_.FindJob(pool, id)) return known;
+  const auto found = undecided_.find(std::string(id));
+  if (found == undecided_.end()) return std::nullopt;
+  const PoolSettings* its_pool = jobs_.at(found->second).pool;
+  if (its_pool == nullptr || (!pool.empty() && its_pool->name != pool)) return std::nullopt;
+  return JobNumber{found->second};
 }
 
 void JobDesk::Join(JobSource& source) { joined_.push_back(&source); }
@@ -80,11 +86,20 @@ JobSource* JobDesk::SourceOf(JobNumber job) const {
   return entry == nullptr ? nullptr : entry->source;
 }
 
+void JobDesk::Decided(JobNumber job) {
+  const Entry* entry = Find(job);
+  if (entry == nullptr) return;
+  const auto found = undecided_.find(entry->id);
+  if (found != undecided_.end() && found->second == Key(job)) undecided_.erase(found);
+}
+
 void JobDesk::Deliver(const Accepted& answer) {
+  Decided(answer.job);
   if (JobSource* source = SourceOf(answer.job)) source->OnAccepted(answer.job);
 }
 
 void JobDesk::Deliver(const Refused& answer) {
+  Decided(answer.job);
   JobSource* source = SourceOf(answer.job);
   jobs_.erase(Key(answer.job));
   if (source != nullptr) source->OnRefused(answer);

@@ -66,6 +66,7 @@ class JobDesk final : public Desk {
 
  private:
   JobSource* SourceOf(JobNumber job) const;
+  void Decided(JobNumber job);
 
   Inbox& inbox_;
   const Core& core_;
@@ -75,6 +76,8 @@ class JobDesk final : public Desk {
   std::uint64_t last_reservation_ = 0;
   std::uint64_t last_id_ = 0;
   absl::flat_hash_map<std::uint64_t, Entry> jobs_;
+  // Ids of jobs that the core hasn't answered for yet, of equal ones the first: that one it may accept.
+  absl::flat_hash_map<std::string, std::uint64_t> undecided_;
   absl::flat_hash_map<std::uint64_t, JobSource*> reservations_;
   std::vector<JobSource*> joined_;  // null = left while they were being told
 };
