@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -481,10 +482,24 @@ class FewDescriptors {
   std::vector<int> held_;
 };
 
+// How often the log in this file has the word.
+int TimesSaid(const UniqueFd& log, std::string_view word) {
+  std::string text(1 << 20, '\0');
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, pread(log.get(), text.data(), text.size(), 0))));
+  int times = 0;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++times;
+  return times;
+}
+
 TEST(ControlServer, WithoutDescriptorsClientsWaitAndTheLoopDoesNotSpin) {
+  const UniqueFd log(memfd_create("log", MFD_CLOEXEC));
+  ASSERT_TRUE(log);
   ControlBounds bounds;
   bounds.accept_pause = 20ms;
-  ServerRig rig(EchoPool(), bounds);
+  WorkerSettings settings = SettingsOf(EchoPool());
+  settings.log_level = LogLevel::kInfo;
+  settings.log_format = LogFormat::kJson;
+  ServerRig rig(settings, bounds, log.get());
   ASSERT_TRUE(rig.rig().RunUntil([&] { return rig.rig().Slots(SlotState::kIdle) == 1; }));
   int turns = 0;
   {
@@ -494,11 +509,17 @@ TEST(ControlServer, WithoutDescriptorsClientsWaitAndTheLoopDoesNotSpin) {
     rig.rig().RunUntil([&] { return ++turns > 1000 || Now() > end; }, 300ms);
     EXPECT_EQ(rig.server().clients(), 0U);
     EXPECT_LT(turns, 200);
+    // Each pause's end wakes the loop, and little else does.
+    const int many = turns + 10;
+    EXPECT_TRUE(rig.rig().RunUntil([&] { return ++turns > many; }));
     few.Free();
     EXPECT_TRUE(rig.rig().RunUntil([&] { return rig.server().clients() == 1; }));
+    EXPECT_EQ(TimesSaid(log, "control_accept_resumed"), 0) << "that client has taken the only one";
   }
   EXPECT_TRUE(rig.WithClient(
       [](ControlClient& client) { EXPECT_EQ(EndOf(client, SubmitMessage(1, "x", "y")).outcome().output(), "y"); }));
+  EXPECT_EQ(TimesSaid(log, "control_accept_resumed"), 1);
+  EXPECT_EQ(TimesSaid(log, "control_accept_paused"), 1);
 }
 
 // One client, all its jobs at once: more than may be undecided, answered each exactly once.

@@ -9,7 +9,8 @@
 
 namespace andiron {
 
-ServerRig::ServerRig(WorkerSettings settings, const ControlBounds& bounds) : rig_(std::move(settings)) {
+ServerRig::ServerRig(WorkerSettings settings, const ControlBounds& bounds, int log_descriptor) {
+  rig_.StartWorker(std::move(settings), log_descriptor);
   auto server = ControlServer::Create(rig_.worker(), path(), bounds);
   EXPECT_TRUE(server.ok()) << server.status().ToString();
   server_ = *std::move(server);

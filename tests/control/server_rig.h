@@ -17,7 +17,7 @@ namespace andiron {
 
 class ServerRig {
  public:
-  explicit ServerRig(WorkerSettings settings, const ControlBounds& bounds = {});
+  explicit ServerRig(WorkerSettings settings, const ControlBounds& bounds = {}, int log_descriptor = 2);
   explicit ServerRig(PoolSettings pool, const ControlBounds& bounds = {})
       : ServerRig(SettingsOf(std::move(pool)), bounds) {}
 

@@ -91,16 +91,21 @@ void ControlServer::Accept() {
     }
     // That one has gone already: the next.
     if (errno == ECONNABORTED || errno == EINTR) continue;
-    if (errno != EAGAIN) PauseAccepting();
-    return;
+    if (errno != EAGAIN) return PauseAccepting();
+    break;
   }
+  if (!std::exchange(short_of_descriptors_, false)) return;
+  worker_.log().Write(LogLevel::kInfo, "control_accept_resumed", "there are descriptors again: clients are taken");
 }
 
-// The connection that can't be taken stays readable: without a pause the loop would spin on it.
+// The connection that can't be taken stays readable: without a pause the loop would spin on it. One pause may follow
+// another for hours: said once.
 void ControlServer::PauseAccepting() {
-  worker_.log().Write(LogLevel::kWarn, "control_accept_paused",
-                      std::string("cannot take a client: ") + std::strerror(errno) +
-                          "; clients wait until there are descriptors (ulimit -n)");
+  const std::string why = std::strerror(errno);
+  if (!std::exchange(short_of_descriptors_, true)) {
+    worker_.log().Write(LogLevel::kWarn, "control_accept_paused",
+                        "cannot take a client: " + why + "; clients wait until there are descriptors (ulimit -n)");
+  }
   uv_poll_stop(listener_.get());
   uv_timer_start(
       accept_timer_.get(),

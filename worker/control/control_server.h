@@ -104,6 +104,7 @@ class ControlServer final : public JobSource {
   UvHandle<uv_timer_t> last_words_timer_;
   UvHandle<uv_idle_t> awake_;  // while somebody is unheard, the poll doesn't sleep
   bool looking_ = false;
+  bool short_of_descriptors_ = false;  // since a client couldn't be taken, until there was one more place than clients
 
   std::uint64_t last_peer_ = 0;
   absl::flat_hash_map<std::uint64_t, std::unique_ptr<ControlPeer>> peers_;
