@@ -40,16 +40,18 @@ class BatchInputsTest : public testing::Test {
 
   // Every payload with its place, until the inputs are over.
   std::vector<std::pair<std::string, std::string>> ReadAll(std::vector<std::string> files, Split split,
-                                                           std::size_t limit) {
+                                                           std::size_t limit, bool pass_over = false) {
     std::vector<std::pair<std::string, std::string>> payloads;
     std::unique_ptr<BatchInputs> inputs;
     const auto pump = [&] {
       while (auto payload = inputs->Next()) {
-        payloads.emplace_back(payload->place.substr(payload->place.rfind('/') + 1), payload->bytes);
+        const std::string place = payload->place.substr(payload->place.rfind('/') + 1);
+        payloads.emplace_back(place, payload->too_large ? "too large" : payload->bytes);
       }
       if (inputs->over()) loop_->Stop();
     };
     inputs = std::make_unique<BatchInputs>(loop_->get(), std::move(files), split, limit, pump);
+    if (pass_over) inputs->PassOverTooLarge();
     pump();
     if (!inputs->over()) loop_->Run();
     error_ = inputs->error();
@@ -95,6 +97,15 @@ TEST_F(BatchInputsTest, AFileLargerThanAChunkComesWhole) {
 TEST_F(BatchInputsTest, TooLargeALineEndsItWithItsPlaceAndLosesNothingBefore) {
   EXPECT_THAT(ReadAll({Write("a", "1234\n12345\n")}, Split::kLine, 4), ElementsAre(Pair("a:1", "1234")));
   EXPECT_THAT(error_, HasSubstr("a:2: this line is larger than max_payload (4 bytes)"));
+}
+
+TEST_F(BatchInputsTest, TooLargeALineMayBePassedOverHoweverLargeItIs) {
+  const std::string large(InputReader::kChunkBytes * 3, 'x');
+  const auto payloads =
+      ReadAll({Write("a", "1234\n12345\n" + large + "\n6\n" + large), Write("b", "7\n")}, Split::kLine, 4, true);
+  EXPECT_THAT(payloads, ElementsAre(Pair("a:1", "1234"), Pair("a:2", "too large"), Pair("a:3", "too large"),
+                                    Pair("a:4", "6"), Pair("a:5", "too large"), Pair("b:1", "7")));
+  EXPECT_EQ(error_, "");
 }
 
 TEST_F(BatchInputsTest, AMissingFileIsNamed) {

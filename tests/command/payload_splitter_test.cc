@@ -96,6 +96,41 @@ TEST(PayloadSplitter, ALineWithoutEndIsTooLargeAsSoonAsItIs) {
   EXPECT_EQ(splitter.number(), 1);
 }
 
+TEST(PayloadSplitter, WhatIsTooLargeCanBePassedOver) {
+  PayloadSplitter splitter(Split::kLine, 4);
+  splitter.BeginInput();
+  splitter.Add("12345\nnext\n123456");
+  EXPECT_THAT(TakeAll(splitter), IsEmpty());
+  splitter.PassOver();
+  EXPECT_FALSE(splitter.too_large());
+  EXPECT_THAT(TakeAll(splitter), ElementsAre("next"));
+  EXPECT_TRUE(splitter.too_large());
+  EXPECT_EQ(splitter.number(), 3);
+  // Its rest comes in pieces, and none of it is kept.
+  splitter.PassOver();
+  splitter.Add("7890");
+  EXPECT_EQ(splitter.waiting(), 0U);
+  splitter.Add("123\nlast");
+  splitter.EndInput();
+  EXPECT_THAT(TakeAll(splitter), ElementsAre("last"));
+  EXPECT_EQ(splitter.number(), 4);
+  EXPECT_TRUE(splitter.exhausted());
+}
+
+TEST(PayloadSplitter, WhatIsPassedOverEndsWithItsInput) {
+  PayloadSplitter splitter(Split::kLine, 4);
+  splitter.BeginInput();
+  splitter.Add("12345");
+  EXPECT_THAT(TakeAll(splitter), IsEmpty());
+  splitter.PassOver();
+  splitter.EndInput();
+  EXPECT_THAT(TakeAll(splitter), IsEmpty());
+  EXPECT_TRUE(splitter.exhausted());
+  splitter.BeginInput();
+  splitter.Add("next\n");
+  EXPECT_THAT(TakeAll(splitter), ElementsAre("next"));
+}
+
 TEST(PayloadSplitter, AFileOverTheLimitIsTooLarge) {
   PayloadSplitter splitter(Split::kFile, 4);
   splitter.BeginInput();

@@ -173,6 +173,19 @@ class SubmitLines(WithWorker):
         mixed = "@" + self.path("mixed", "a\n12345678901\n")
         self.assertEqual(self.submit("default", "--lines", "--run-for", "50ms", mixed)[0], 125)
 
+    def test_a_line_beyond_the_limit_is_refused_and_the_others_go_on(self):
+        self.reusing_worker("--max_payload", "10B", "--", ECHO)
+        lines = "a\n" + "x" * 5000 + "\n12345678901\n" + "x" * 1_000_000 + "\nb\n"
+        code, out, err = self.submit("default", "--lines", stdin=lines)
+        self.assertEqual((code, out), (65, "a\nb\n"), err)
+        for number in (2, 4):
+            self.assertIn(f"job {number} (stdin:{number}): refused, TOO_LARGE: larger than max_payload (10 bytes); "
+                          "raise max_payload of the worker's pool\n", err)
+        self.assertIn("(stdin:3): refused, TOO_LARGE", err)
+        code, out, _ = self.submit("default", "--lines", "-o", "json", stdin=lines)
+        self.assertEqual([job.get("refusal") for job in map(json.loads, out.splitlines())],
+                         [None, "TOO_LARGE", "TOO_LARGE", "TOO_LARGE", None])
+
     def test_a_file_that_is_not_there_is_65_and_named(self):
         self.reusing_worker("--", ECHO)
         code, _, err = self.submit("default", "--lines", "@" + self.path("nowhere"))

@@ -67,7 +67,11 @@ std::optional<BatchInputs::Payload> BatchInputs::Next() {
       continue;
     }
     std::optional<std::string> payload = splitter_.Next();
-    if (payload.has_value()) return Payload{Place(), std::move(*payload)};
+    if (payload.has_value()) return Payload{Place(), std::move(*payload), false};
+    if (splitter_.too_large() && pass_over_) {
+      splitter_.PassOver();
+      return Payload{Place(), "", true};
+    }
     if (splitter_.too_large()) {
       Fail(Place() + ": this " + Unit(split_) + " is larger than max_payload (" + std::to_string(payload_max_) +
            " bytes); raise it with --max_payload");

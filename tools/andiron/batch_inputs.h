@@ -28,8 +28,12 @@ class BatchInputs {
   struct Payload {
     std::string place;  // "names.txt:3", "stdin:3"; with --split=file the file's name
     std::string bytes;
+    bool too_large = false;  // and without its bytes
   };
   std::optional<Payload> Next();
+
+  // A payload over the limit doesn't end it all: it is given without its bytes, and what follows it is, too.
+  void PassOverTooLarge() { pass_over_ = true; }
 
   // Nothing follows: all was taken, it was closed, or it failed; then error() says what and where.
   bool over() const { return over_; }
@@ -56,6 +60,7 @@ class BatchInputs {
   std::unique_ptr<InputReader> reader_;
   bool input_open_ = false;
   bool over_ = false;
+  bool pass_over_ = false;
   std::string error_;
   std::int64_t bytes_total_ = 0;  // 0 = not known
   std::int64_t bytes_read_ = 0;

@@ -4,6 +4,7 @@ namespace andiron {
 
 void PayloadSplitter::BeginInput() {
   ended_ = false;
+  passing_over_ = false;
   number_ = 0;
 }
 
@@ -14,6 +15,15 @@ void PayloadSplitter::Add(std::string_view bytes) {
     begin_ = 0;
   }
   buffer_.append(bytes);
+  if (passing_over_) PassOver();
+}
+
+void PayloadSplitter::PassOver() {
+  too_large_ = false;
+  whole_pending_ = false;
+  const std::size_t end = split_ == Split::kFile ? std::string::npos : FindSeparator();
+  passing_over_ = end == std::string::npos;
+  begin_ = scanned_ = passing_over_ ? buffer_.size() : end + 1;
 }
 
 void PayloadSplitter::EndInput() {
@@ -37,7 +47,7 @@ std::optional<std::string> PayloadSplitter::Take(std::size_t end, std::size_t se
 std::optional<std::string> PayloadSplitter::Next() {
   if (too_large_) return std::nullopt;
   if (split_ != Split::kFile) {
-    const std::size_t end = buffer_.find(split_ == Split::kNul ? '\0' : '\n', scanned_);
+    const std::size_t end = FindSeparator();
     if (end != std::string::npos) return Take(end, 1);
     scanned_ = buffer_.size();
   }

@@ -29,8 +29,10 @@ class PayloadSplitter {
   // The next payload. Nothing if it needs more bytes, has come to the input's end, or met one that is too large.
   std::optional<std::string> Next();
 
-  // The payload of this number is larger than payload_max; nothing follows it.
+  // The payload of this number is larger than payload_max; nothing follows it, unless it is passed over.
   bool too_large() const { return too_large_; }
+  // Lets go of that payload up to its separator, what of it is still to come too.
+  void PassOver();
   // Of the payload that Next gave last (or found too large), in this input: 1, 2, 3 ...
   std::int64_t number() const { return number_; }
   // Everything of this input has been taken.
@@ -41,6 +43,7 @@ class PayloadSplitter {
  private:
   bool has_rest() const { return begin_ < buffer_.size() || whole_pending_; }
   std::optional<std::string> Take(std::size_t end, std::size_t separator);
+  std::size_t FindSeparator() const { return buffer_.find(split_ == Split::kNul ? '\0' : '\n', scanned_); }
 
   Split split_;
   std::size_t payload_max_;
@@ -51,6 +54,7 @@ class PayloadSplitter {
   bool ended_ = false;
   bool whole_pending_ = false;  // a whole input is a payload even if it is empty
   bool too_large_ = false;
+  bool passing_over_ = false;  // its separator hasn't come
 };
 
 }  // namespace andiron

@@ -11,6 +11,7 @@
 
 #include "tools/andiron/exit_code.h"
 #include "worker/base/clock.h"
+#include "worker/control/control_limits.h"
 #include "worker/control/control_words.h"
 
 namespace andiron {
@@ -28,8 +29,10 @@ constexpr std::size_t kFlightBytes = std::size_t{32} << 20;
 constexpr int kFlightStep = 8;
 constexpr int kFlightByTime = 256;
 
-// What a Submit says besides its payload fits well into this.
+// What a Submit says besides its payload fits well into this: what is beyond max_payload, and not much, is the worker's
+// to refuse.
 constexpr std::size_t kSubmitOverhead = 2048;
+static_assert(kSubmitOverhead < kControlSubmitEnvelope);
 
 BatchOptions OptionsOf(const SubmitOptions& options) {
   BatchOptions batch;
@@ -39,10 +42,12 @@ BatchOptions OptionsOf(const SubmitOptions& options) {
   return batch;
 }
 
-std::size_t PayloadMax(const ControlClient& client) {
+std::size_t Without(std::size_t envelope, const ControlClient& client) {
   const std::size_t whole = client.worker().max_submit();
-  return whole > kSubmitOverhead ? whole - kSubmitOverhead : 0;
+  return whole > envelope ? whole - envelope : 0;
 }
+
+std::size_t PayloadMax(const ControlClient& client) { return Without(kSubmitOverhead, client); }
 
 Duration FromMs(double milliseconds) { return Duration(std::llround(milliseconds * 1e6)); }
 
@@ -81,7 +86,9 @@ SubmitRun::SubmitRun(EventLoop& loop, ControlClient& client, const SubmitOptions
       inputs_(loop.get(), options.files, Split::kLine, PayloadMax(client), [this] { Pump(); }),
       ticker_(loop.get(), kTick, [this] { OnTick(); }),
       flight_(options.detach ? kFlightMax : kFlightFirst),
-      patience_(options.patience) {}
+      patience_(options.patience) {
+  inputs_.PassOverTooLarge();
+}
 
 int SubmitRun::Run() {
   watcher_.emplace(loop_.get(), client_.fd(), [this] { Read(); });
@@ -109,9 +116,24 @@ void SubmitRun::Feed() {
       std::optional<BatchInputs::Payload> payload = inputs_.Next();
       if (!payload.has_value()) return;
       batch_.Add(std::move(payload->place), std::move(payload->bytes));
+      if (payload->too_large) {
+        RefuseNext();
+        continue;
+      }
     }
     Submit();
   }
+}
+
+// What is larger than any pool of the worker takes is not even sent.
+void SubmitRun::RefuseNext() {
+  JobReport report;
+  report.refused = true;
+  report.refusal = Refusal::kTooLarge;
+  report.error = "larger than max_payload (" + std::to_string(Without(kControlSubmitEnvelope, client_)) +
+                 " bytes); raise max_payload of the worker's pool";
+  batch_.End(batch_.Next().number, report);
+  NoteEnd(report);
 }
 
 void SubmitRun::Submit() {

@@ -52,6 +52,7 @@ class SubmitRun {
   void Pump();
   void Feed();
   void Submit();
+  void RefuseNext();
   void Read();
   void Handle(const control::FromWorker& message);
   void End(std::uint64_t request, JobReport report);
