@@ -80,11 +80,13 @@ TEST(Environment, TellsSlipsAndLeavesOthersAlone) {
   sources.environment = {
       "ANDIRON_POOL_P_WRAM=1", "ANDIRON_LOG_LEVL=info",    "ANDIRON_DRAIN_TIMEOUT=5", "ANDIRON_CHANNEL_FD=3",
       "ANDIRON_CHILD=a/1.1",   "ANDIRON_SOMETHING_ELSE=x", "andiron_log_level=x",     "NOEQUALS",
-      "ANDIRON_LOG_FORMAT=",   "ANDIRON_POOL_P_X="};
+      "ANDIRON_LOG_FORMAT=",   "ANDIRON_POOL_P_X=",        "ANDIRON_HOME=/opt/x",     "ANDIRON_SECRET=x",
+      "ANDIRON_BUCKET=x",      "ANDIRON_NODE=x",           "ANDIRON_DATE=x",          "ANDIRON_SOKET=x"};
   EXPECT_THAT(ErrorsOf(OnePool(""), sources),
               ElementsAre("ANDIRON_DRAIN_TIMEOUT: expected a duration with a unit (500ms, 10s, 1h30m), not '5'",
                           "ANDIRON_LOG_LEVL: unknown: did you mean ANDIRON_LOG_LEVEL?",
-                          "ANDIRON_POOL_P_WRAM: no pool has this setting: did you mean ANDIRON_POOL_P_WARM?"));
+                          "ANDIRON_POOL_P_WRAM: no pool has this setting: did you mean ANDIRON_POOL_P_WARM?",
+                          "ANDIRON_SOKET: unknown: did you mean ANDIRON_SOCKET?"));
 }
 
 TEST(Environment, IsAConfigurationError) {

@@ -124,6 +124,17 @@ TEST(NearestName, FindsSlipsAndNothingElse) {
   EXPECT_EQ(NearestName(std::string(100'000, 'w'), names), "");
 }
 
+TEST(AlmostName, FindsOnlySlipsOfALetterOrInLongWordsOfTwo) {
+  const std::vector<std::string> names = {"name", "socket", "drain_timeout"};
+  EXPECT_EQ(AlmostName("NAEM", names), "name");
+  EXPECT_EQ(AlmostName("HOME", names), "");
+  EXPECT_EQ(AlmostName("sockets", names), "socket");
+  EXPECT_EQ(AlmostName("bucket", names), "");
+  EXPECT_EQ(AlmostName("drian_timeot", names), "drain_timeout");
+  EXPECT_EQ(AlmostName("drian_tmeot", names), "");
+  EXPECT_EQ(AlmostName("", names), "");
+}
+
 TEST(Shown, IsSafeOnATerminal) {
   EXPECT_EQ(Shown("a\x1b[2Jb"), "'a\\x1b[2Jb'");
   EXPECT_EQ(Shown("\xff"), "'\\xff'");

@@ -111,6 +111,9 @@ std::vector<SettingDescription> DescribeAgentSettings();
 
 // The candidate that `word` was probably meant to be, or "" if none is near.
 std::string NearestName(std::string_view word, const std::vector<std::string>& candidates);
+// The same of a word that may well be meant as it is: it is a slip only if one letter is wrong, or, from eight letters
+// on, two.
+std::string AlmostName(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace andiron
 

@@ -52,9 +52,9 @@ void ApplyWorkerVariable(const std::string& variable, const std::string& value, 
     known.push_back(std::string(kPrefix) + InCapitals(setting.key));
     if (known.back() == variable) return draft.Set(setting, value, origin);
   }
-  // The prefix is common to all: what follows it must be near.
+  // The prefix is common to all: what follows it must be near. Very near: others may have variables of that prefix.
   for (std::string& name : known) name.erase(0, kPrefix.size());
-  const std::string nearest = NearestName(std::string_view(variable).substr(kPrefix.size()), known);
+  const std::string nearest = AlmostName(std::string_view(variable).substr(kPrefix.size()), known);
   if (!nearest.empty()) draft.Fail(origin, "unknown" + DidYouMean(std::string(kPrefix) + nearest));
 }
 

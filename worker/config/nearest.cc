@@ -35,13 +35,12 @@ std::string Plain(std::string_view word) {
   return plain;
 }
 
-}  // namespace
-
-std::string NearestName(std::string_view word, const std::vector<std::string>& candidates) {
+// The nearest of those that are at most so far from it.
+std::string Nearest(std::string_view word, const std::vector<std::string>& candidates, std::size_t farthest) {
   if (word.empty() || word.size() > kWordMax) return {};
   const std::string plain = Plain(word);
   std::string nearest;
-  std::size_t least = std::min<std::size_t>(3, plain.size() / 3 + 1) + 1;
+  std::size_t least = farthest + 1;
   for (const std::string& candidate : candidates) {
     if (candidate.size() > kWordMax) continue;
     const std::size_t distance = Distance(plain, Plain(candidate));
@@ -50,6 +49,17 @@ std::string NearestName(std::string_view word, const std::vector<std::string>& c
     nearest = candidate;
   }
   return nearest;
+}
+
+}  // namespace
+
+std::string NearestName(std::string_view word, const std::vector<std::string>& candidates) {
+  return Nearest(word, candidates, std::min<std::size_t>(3, word.size() / 3 + 1));
+}
+
+std::string AlmostName(std::string_view word, const std::vector<std::string>& candidates) {
+  constexpr std::size_t kLong = 8;
+  return Nearest(word, candidates, word.size() < kLong ? 1 : 2);
 }
 
 }  // namespace andiron
