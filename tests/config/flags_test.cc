@@ -139,6 +139,10 @@ TEST(Slips, AreToldWithTheNearestName) {
             "andiron start: unexpected argument 'extra'\nSee andiron start --help.\n");
   EXPECT_EQ(slip({"start", "--pool.a", "--", "x"}),
             "andiron: --pool.a: expected --pool.NAME.KEY\nSee andiron --help.\n");
+  EXPECT_EQ(slip({"config", "schema", "--pool.a.warm", "3"}),
+            "andiron config schema: unknown flag '--pool.a.warm'\nSee andiron config schema --help.\n");
+  EXPECT_EQ(slip({"config", "schema", "--", "x"}),
+            "andiron: the schema depends on no child: leave out `--` and what follows\n");
   EXPECT_EQ(slip({"start", "--warm", "x", "--", "x"}), "--warm: expected a whole number, not 'x'\n");
   EXPECT_EQ(slip({"start", "--warm", "99999999999999999999", "--", "x"}),
             "--warm: 99999999999999999999 is out of range: use 0 to 10000\n");
@@ -150,6 +154,7 @@ TEST(Slips, AreToldWithTheNearestName) {
 
 TEST(ConfigVerb, ChecksFlagsAndFiles) {
   EXPECT_EQ(RunVerb({"config", "check", "--", "true"}).out, "OK\n");
+  EXPECT_EQ(RunVerb({"config", "check", "--pool.a.command", "true"}).out, "OK\n");
   const Ran missing = RunVerb({"config", "check", "/no/such.yaml"});
   EXPECT_EQ(missing.code, 78);
   EXPECT_EQ(missing.err, "/no/such.yaml: can't be read: No such file or directory\n");

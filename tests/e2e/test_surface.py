@@ -53,6 +53,12 @@ class Usage(EndToEnd):
 
     def test_a_verb_that_starts_no_child_takes_none(self):
         self.assert_usage("status", "--", ECHO, says="--")
+        self.assert_usage("config", "schema", "--", ECHO, says="--")
+
+    def test_a_verb_without_settings_takes_none_of_a_pool(self):
+        for verb in (("status",), ("drain",), ("resume",), ("stop",), ("cancel", "x"), ("submit", "a", "x"),
+                     ("config", "schema")):
+            self.assert_usage(*verb, "--pool.a.warm", "3", says="unknown flag '--pool.a.warm'")
 
     def test_lines_and_a_literal_payload_contradict_each_other(self):
         self.assert_usage("submit", "pool", "payload", "--lines", says="--lines")

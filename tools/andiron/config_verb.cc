@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <ostream>
 
+#include "tools/andiron/exit_code.h"
 #include "worker/base/json.h"
 
 namespace andiron {
@@ -60,6 +61,10 @@ bool ConfigVerb::chosen() const { return verb_->parsed(); }
 
 int ConfigVerb::Run(const CommandLine& line, std::ostream& out, std::ostream& err) const {
   if (schema_->parsed()) {
+    if (line.has_command) {
+      err << "andiron: the schema depends on no child: leave out `--` and what follows\n";
+      return kExitUsage;
+    }
     out << ConfigSchema();
     return 0;
   }

@@ -24,7 +24,8 @@ class ConfigVerb {
   // After the parse: whether the command line names this verb.
   bool chosen() const;
 
-  // check: "OK" or every error, 78 (64 for flags). show: YAML, or JSON with -o json. schema: JSON schema. Else 0.
+  // check: "OK" or every error, 78 (64 for flags). show: YAML, or JSON with -o json. schema: JSON schema, but 64 with a
+  // command. Else 0.
   int Run(const CommandLine& line, std::ostream& out, std::ostream& err) const;
 
  private:

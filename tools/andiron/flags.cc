@@ -11,6 +11,7 @@ namespace andiron {
 namespace {
 
 constexpr std::string_view kPoolFlag = "--pool.";
+constexpr const char* kConfigFlag = "--config";  // every verb with settings has it
 
 // --init-timeout=5s as --init_timeout=5s, if that is a setting.
 std::string WithUnderscores(const std::string& argument, const std::vector<std::string>& keys) {
@@ -106,6 +107,8 @@ void CommandLine::Parse(CLI::App& app) const {
   if (!error.empty()) throw CLI::ParseError(error, CLI::ExitCodes::InvalidError);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   app.parse(std::move(reversed));
+  if (pool_flags.empty() || Chosen(app).get_option_no_throw(kConfigFlag) != nullptr) return;
+  throw CLI::ParseError("unknown flag '" + pool_flags.front().name + "'", CLI::ExitCodes::ExtrasError);
 }
 
 CommandLine SplitCommandLine(int argc, const char* const* argv) {
@@ -131,7 +134,7 @@ CommandLine SplitCommandLine(int argc, const char* const* argv) {
 }
 
 SettingsFlags::SettingsFlags(CLI::App& verb) {
-  verb.add_option("--config", config_file_, "YAML file with settings; flags win over it")->type_name("FILE");
+  verb.add_option(kConfigFlag, config_file_, "YAML file with settings; flags win over it")->type_name("FILE");
   for (const SettingDescription& setting : DescribeWorkerSettings()) Add(verb, setting, "Worker");
   for (const SettingDescription& setting : DescribePoolSettings()) {
     Add(verb, setting, "Pool (of several: --pool.NAME.KEY VALUE)");

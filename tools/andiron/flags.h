@@ -35,7 +35,8 @@ struct CommandLine {
   bool has_command = false;            // there was a "--"
   std::string error;                   // "" or what is wrong with a --pool flag; Parse throws it
 
-  // Has `app` parse the arguments. Throws CLI::ParseError, as CLI11 does.
+  // Has `app` parse the arguments. Throws CLI::ParseError, as CLI11 does; also of a flag of a pool at a verb that has
+  // no SettingsFlags.
   void Parse(CLI::App& app) const;
 };
 
