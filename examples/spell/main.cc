@@ -116,7 +116,9 @@ int CheckFiles(Checker& checker, const std::vector<std::string>& files) {
   for (const std::string& name : files) {
     std::ifstream file(name, std::ios::binary);
     std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) {
+    // Nothing to insert would be a failure of the stream: an empty file is none.
+    const bool empty = file.peek() == std::ifstream::traits_type::eof();
+    if (!file || (!empty && !(text << file.rdbuf()))) {
       std::cerr << "spell: can't read " << name << '\n';
       return 1;
     }

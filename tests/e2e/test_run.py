@@ -5,11 +5,13 @@ import json
 import os
 import subprocess
 import threading
+import unittest
 
-from rig import ANDIRON, DEADLINE, ECHO, FAULT, GATE, EndToEnd, Late, peak_memory, read, wait_until
+from rig import ANDIRON, BIN, DEADLINE, ECHO, FAULT, GATE, EndToEnd, Late, peak_memory, read, wait_until
 from shows import shows
 
 REUSE = ["--max_jobs_per_child", "0"]
+SPELL = os.path.join(BIN, "spell")
 
 
 class Results(EndToEnd):
@@ -61,6 +63,22 @@ class Results(EndToEnd):
         first, second = self.path("a", "1\n2\n"), self.path("b", "3")
         code, out, err = self.andiron("run", "--split=file", first, second, "--", ECHO)
         self.assertEqual((code, out), (0, "1\n2\n3\n"), err)
+
+    @unittest.skipUnless(os.path.exists(SPELL), "spell isn't built where libhunspell-dev is missing")
+    def test_an_empty_file_is_a_job_and_the_example_says_of_it_what_it_says_by_itself(self):
+        self.path("words.aff", "SET UTF-8\n")
+        self.path("words.dic", "1\nword\n")
+        spell = [SPELL, "--dictionary", self.path("words")]
+        files = [self.path("full", "word wrod"), self.path("empty", "")]
+        code, out, err = self.andiron("run", "--split=file", *files, "--", *spell)
+        self.assertEqual((code, len(out.splitlines())), (0, 2), err)
+        direct = self.start([*spell, "--direct", *files], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(direct.communicate(timeout=DEADLINE), (out.encode(), b""))
+        self.ends_with(direct, 0)
+        for none in (self.folder, self.path("missing")):
+            failed = self.start([*spell, "--direct", none], stderr=subprocess.PIPE)
+            self.assertEqual(failed.communicate(timeout=DEADLINE)[1], f"spell: can't read {none}\n".encode())
+            self.ends_with(failed, 1)
 
     def test_files_and_stdin_follow_one_another(self):
         code, out, err = self.andiron("run", self.path("a", "1\n2"), "-", "--", ECHO, stdin="3\n")
