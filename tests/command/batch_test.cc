@@ -4,11 +4,13 @@
 
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/progress.h"
+#include "worker/driver/end_text.h"
 
 namespace andiron {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -203,6 +205,21 @@ TEST(JobJson, ARefusedJobSaysSo) {
 TEST(FailureText, NothingThatATerminalWouldActOnGetsThrough) {
   const std::string text = FailureText("1", "", Failure(Outcome::kFailed, "a\x1b[2Jb\nsecond line\n"));
   EXPECT_EQ(text, "job 1: FAILED: a\\x1b[2Jb\n    second line\n");
+}
+
+TEST(FailureText, SaysOnceThatAChildMayStillRun) {
+  ReportOutcome end{};
+  end.outcome = Outcome::kTimedOut;
+  end.still_running = true;
+  JobReport report = Failure(end.outcome, ExplainEnd(end, {}));
+  report.still_running = true;
+  const std::string once = FailureText("1", "", report);
+  EXPECT_THAT(once, EndsWith("; its child could not be killed and may still run\n"));
+  EXPECT_EQ(once.find(kMayStillRun), once.rfind(kMayStillRun));
+  report.error = "the autopsy of a child\nin lines\n";
+  EXPECT_EQ(FailureText("1", "", report),
+            "job 1: TIMED_OUT: the autopsy of a child\n    in lines\n    its child could not be killed and may still "
+            "run\n");
 }
 
 TEST(ProgressLine, TellsWhatIsDoneAndLeftAndFitsTheTerminal) {

@@ -3,6 +3,7 @@
 #include "tools/andiron/batch.h"
 #include "tools/andiron/text.h"
 #include "worker/base/json.h"
+#include "worker/driver/end_text.h"
 
 namespace andiron {
 
@@ -43,7 +44,7 @@ std::string FailureText(std::string_view id, std::string_view input, const JobRe
   text += ": ";
   text += report.refused ? "refused, " + std::string(Name(report.refusal)) : std::string(Name(report.outcome));
   if (!report.error.empty()) text += ": " + Printable(report.error);
-  if (report.still_running) text += "\n    its child could not be killed and may still run";
+  if (report.still_running && !text.ends_with(kMayStillRun)) text += "\n    " + std::string(kMayStillRun);
   return text + "\n";
 }
 

@@ -124,7 +124,7 @@ std::string ExplainRefusal(Refusal refusal, const std::vector<PoolSettings>& poo
 
 std::string ExplainEnd(const ReportOutcome& report, const EndFacts& facts) {
   std::string text = Explain(report, facts);
-  if (report.still_running) text += "; its child could not be killed and may still run";
+  if (report.still_running) text += "; " + std::string(kMayStillRun);
   return text;
 }
 

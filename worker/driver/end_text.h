@@ -25,6 +25,9 @@ struct EndFacts {
   std::string_view pool_trouble;  // why the pool's children don't start, if they don't
 };
 
+// How the text of a job ends whose child is still there.
+inline constexpr std::string_view kMayStillRun = "its child could not be killed and may still run";
+
 // "" after kSucceeded.
 std::string ExplainEnd(const ReportOutcome& report, const EndFacts& facts);
 
