@@ -1,6 +1,6 @@
 """What the command says about itself, and what it says when it is told nonsense."""
 
-from rig import ECHO, EndToEnd, WithWorker
+from rig import ECHO, EndToEnd, WithWorker, wait_until
 
 VERBS = ("start", "run", "submit", "status", "cancel", "drain", "resume", "stop")
 
@@ -46,6 +46,8 @@ class Usage(EndToEnd):
         self.assert_usage("cancel", says="JOB")
         self.assert_usage("cancel", "a", "b", "c", says="expected [POOL] JOB, no more")
         self.assert_usage("cancel", "a", "b", "c", "d", says="expected [POOL] JOB, no more")
+        self.assert_usage("cancel", "a", "--", "b", "c", says="expected [POOL] JOB, no more")
+        self.assert_usage("cancel", "--", says="JOB")
 
     def test_durations_need_a_unit(self):
         self.assert_usage("submit", "pool", "x", "--run-for", "ten", says="--run-for")
@@ -95,6 +97,13 @@ class Words(WithWorker):
         self.assertEqual(self.submit("default", "x", "--detach", "--id", "[nightly]")[0], 0)
         self.assertEqual(self.client("cancel", "default", "[nightly]"), (0, "", ""))
         self.assertEqual(self.client("cancel", "nightly"), (0, "", ""))
+
+    def test_a_job_named_like_a_flag_is_that_one(self):
+        self.start_worker("--max_children", "2", "--", ECHO, "--sleep-ms", "600000")
+        for names in (("--", "-x"), ("default", "--", "-x"), ("--", "default", "-x")):
+            self.assertEqual(self.submit("default", "x", "--detach", "--id=-x"), (0, "-x\n", ""))
+            self.assertEqual(self.client("cancel", *names), (0, "", ""))
+            wait_until(lambda: not self.children("busy"), "it has ended")
 
 
 class Configuration(EndToEnd):

@@ -23,22 +23,29 @@ CancelVerb::CancelVerb(CLI::App& app)
            "Exit: 0 it has been told, 125 there is no such job.\n"
            "Examples:\n"
            "  andiron cancel job-17\n"
-           "  andiron cancel spell job-17        only if it is a job of the pool spell"),
+           "  andiron cancel spell job-17        only if it is a job of the pool spell\n"
+           "  andiron cancel -- -17              where it begins with a dash"),
       address_(app_) {
   AddWords(app_, "[POOL] JOB", 2, names_, "the job's id; before it, its pool, to be sure")
-      ->required()
       ->option_text("TEXT REQUIRED");
   app_.formatter(std::make_unique<PlainUsage>());
 }
 
-int CancelVerb::Run() const {
+int CancelVerb::Run(const CommandLine& line) const {
+  std::vector<std::string> names = names_;
+  names.insert(names.end(), line.command.begin(), line.command.end());
+  if (names.empty() || names.size() > 2) {
+    std::cerr << "andiron cancel: expected [POOL] JOB" << (names.empty() ? "" : ", no more") << "\n"
+              << "See andiron cancel --help.\n";
+    return kExitUsage;
+  }
   auto client = address_.Connect("andiron cancel");
   if (!client.ok()) return address_.Report(client.status(), std::cerr);
   control::ToWorker request;
   control::Cancel& cancel = *request.mutable_cancel();
   cancel.set_request((*client)->NewRequest());
-  if (names_.size() == 2) cancel.set_pool(names_.front());
-  cancel.set_id(names_.back());
+  if (names.size() == 2) cancel.set_pool(names.front());
+  cancel.set_id(names.back());
   if (!IsUtf8(cancel.id()) || !IsUtf8(cancel.pool())) {
     std::cerr << "andiron: a job's id and its pool's name are UTF-8\n";
     return kExitUsage;

@@ -64,13 +64,13 @@ class Program {
     if (start_.chosen()) return start_.Run(line);
     if (run_.chosen()) return run_.Run(line);
     if (submit_.chosen()) return submit_.Run(line);
+    if (cancel_.chosen()) return cancel_.Run(line);
     if (config_.chosen()) return config_.Run(line, std::cout, std::cerr);
     if (line.has_command) {
       std::cerr << "andiron: this verb starts no child: leave out `--` and what follows\n";
       return kExitUsage;
     }
     if (status_.chosen()) return status_.Run();
-    if (cancel_.chosen()) return cancel_.Run();
     if (drain_.chosen()) return drain_.Run();
     if (resume_.chosen()) return resume_.Run();
     return stop_.Run();

@@ -91,11 +91,11 @@ class StatusVerb : public Verb {
 class CancelVerb : public Verb {
  public:
   explicit CancelVerb(CLI::App& app);
-  int Run() const;
+  int Run(const CommandLine& line) const;
 
  private:
   WorkerAddress address_;
-  std::vector<std::string> names_;  // [POOL] JOB
+  std::vector<std::string> names_;  // [POOL] JOB, as far as they come before "--"
 };
 
 class DrainVerb : public Verb {
