@@ -53,6 +53,10 @@ class Usage(EndToEnd):
         self.assert_usage("submit", "pool", "x", "--run-for", "ten", says="--run-for")
         self.assert_usage("drain", "--timeout", "ten", says="--timeout")
 
+    def test_a_wait_takes_some_time(self):
+        for verb in ("drain", "stop"):
+            self.assert_usage(verb, "--timeout", "0", says="--timeout 0: without any time there is no answer")
+
     def test_a_verb_that_starts_no_child_takes_none(self):
         self.assert_usage("status", "--", ECHO, says="--")
         self.assert_usage("config", "schema", "--", ECHO, says="--")

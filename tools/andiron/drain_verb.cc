@@ -4,7 +4,6 @@
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/verbs.h"
 #include "worker/base/clock.h"
-#include "worker/config/quantities.h"
 
 namespace andiron {
 
@@ -20,13 +19,10 @@ DrainVerb::DrainVerb(CLI::App& app)
 }
 
 int DrainVerb::Run() const {
-  const std::optional<std::int64_t> timeout = ParseDuration(timeout_);
-  if (!timeout.has_value()) {
-    std::cerr << "andiron: --timeout " << timeout_ << ": not a duration; write it with a unit, such as 30s or 5m\n";
-    return kExitUsage;
-  }
-  const TimePoint deadline = Later(Now(), Duration(*timeout));
-  auto client = address_.Connect("andiron drain", wait_ ? Duration(*timeout) : kAnswerTimeout);
+  const std::optional<Duration> timeout = ReadTimeout(timeout_, std::cerr);
+  if (!timeout.has_value()) return kExitUsage;
+  const TimePoint deadline = Later(Now(), *timeout);
+  auto client = address_.Connect("andiron drain", wait_ ? *timeout : kAnswerTimeout);
   if (!client.ok()) return address_.Report(client.status(), std::cerr);
   control::ToWorker request;
   request.mutable_drain()->set_request((*client)->NewRequest());

@@ -11,7 +11,6 @@
 #include "worker/base/clock.h"
 #include "worker/base/unique_fd.h"
 #include "worker/children/signals.h"
-#include "worker/config/quantities.h"
 
 namespace andiron {
 namespace {
@@ -64,13 +63,10 @@ StopVerb::StopVerb(CLI::App& app)
 }
 
 int StopVerb::Run() const {
-  const std::optional<std::int64_t> timeout = ParseDuration(timeout_);
-  if (!timeout.has_value()) {
-    std::cerr << "andiron: --timeout " << timeout_ << ": not a duration; write it with a unit, such as 30s or 5m\n";
-    return kExitUsage;
-  }
-  const TimePoint deadline = Later(Now(), Duration(*timeout));
-  auto client = address_.Connect("andiron stop", Duration(*timeout));
+  const std::optional<Duration> timeout = ReadTimeout(timeout_, std::cerr);
+  if (!timeout.has_value()) return kExitUsage;
+  const TimePoint deadline = Later(Now(), *timeout);
+  auto client = address_.Connect("andiron stop", *timeout);
   if (!client.ok()) return address_.Report(client.status(), std::cerr);
   const UniqueFd process = ProcessBehind((*client)->fd());
   control::ToWorker request;

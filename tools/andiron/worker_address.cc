@@ -2,12 +2,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <ostream>
 
 #include "tools/andiron/exit_code.h"
 #include "tools/andiron/text.h"
 #include "worker/base/clock.h"
+#include "worker/config/quantities.h"
 #include "worker/control/socket_path.h"
 
 namespace andiron {
@@ -117,6 +119,15 @@ absl::StatusOr<control::FromWorker> Ask(ControlClient& client, const control::To
     if (answer->has_error()) return ErrorStatus(answer->error());
     return answer;
   }
+}
+
+std::optional<Duration> ReadTimeout(const std::string& text, std::ostream& err) {
+  const std::optional<std::int64_t> nanoseconds = ParseDuration(text);
+  if (nanoseconds.has_value() && *nanoseconds > 0) return Duration(*nanoseconds);
+  err << "andiron: --timeout " << text << ": "
+      << (nanoseconds.has_value() ? "without any time there is no answer; give it some, such as 30s or 5m\n"
+                                  : "not a duration; write it with a unit, such as 30s or 5m\n");
+  return std::nullopt;
 }
 
 void AddOutputFlag(CLI::App& verb, std::string& output) {

@@ -8,6 +8,7 @@
 
 #include <iosfwd>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -49,6 +50,9 @@ class WorkerAddress {
 // Sends a request other than Submit and waits for its answer. An Error becomes a status: NOT_FOUND OutOfRange (there
 // is a worker, but not such a job), CALLED_OFF Aborted. Other messages are dropped.
 absl::StatusOr<control::FromWorker> Ask(ControlClient& client, const control::ToWorker& message, Duration timeout);
+
+// The value of --timeout: how long to wait, more than no time. None: what is wrong has been said on `err`.
+std::optional<Duration> ReadTimeout(const std::string& text, std::ostream& err);
 
 // -o text|json, with its help.
 void AddOutputFlag(CLI::App& verb, std::string& output);
