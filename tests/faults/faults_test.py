@@ -118,6 +118,11 @@ class Run(unittest.TestCase):
         self.assertEqual(self.problems(("passed", "A1", "ExitTest.CodeIsTold")),
                          ["A1: scenarios/fall hasn't run, or has failed"])
 
+    def test_a_test_that_was_skipped_before_it_said_its_rows(self):
+        self.assertEqual(self.problems(("skipped", matrix.UNSAID, "ExitTest.CodeIsTold", "no cgroup"),
+                                       ("passed", "A1", "scenarios/fall")),
+                         ["A1: ExitTest.CodeIsTold was skipped before its Shows(): no cgroup"])
+
     def test_a_record_of_another_row_does_not_count(self):
         self.assertEqual(len(self.problems(("passed", "R02", "ExitTest.CodeIsTold"),
                                            ("passed", "A1", "scenarios/fall"))), 1)

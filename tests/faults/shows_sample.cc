@@ -21,6 +21,14 @@ TEST(Sample, IsSkipped) {
   GTEST_SKIP() << "no moon\ntonight";
 }
 
+// Its body never says which rows those are.
+class Fixture : public testing::Test {
+ protected:
+  void SetUp() override { GTEST_SKIP() << "no sun\ntoday"; }
+};
+
+TEST_F(Fixture, SkipsTooSoon) { Shows("A7"); }
+
 TEST(Sample, ShowsNothing) {}
 
 class Each : public testing::TestWithParam<bool> {};

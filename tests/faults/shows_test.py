@@ -29,7 +29,8 @@ class Records(unittest.TestCase):
         self.assertEqual(records, {
             ("A1", "Sample.Passes"): "", ("R02", "Sample.Passes"): "", ("B3", "Sample.Passes"): "",
             ("A3", "Sample.IsSkipped"): "no moon", ("A4", "Each.PassesOrFails"): "",
-            ("A5", "scenarios/good"): "", ("R06", "scenarios/good"): ""})
+            ("A5", "scenarios/good"): "", ("R06", "scenarios/good"): "",
+            (matrix.UNSAID, "Fixture.SkipsTooSoon"): "no sun"})
 
     def test_of_a_module(self):
         records = self.run_sample(sys.executable, "-B", "-m", "unittest", "-q", "shows_sample")

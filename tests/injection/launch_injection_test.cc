@@ -80,16 +80,17 @@ TEST_F(FailedClone, CancelKillsNobodyElse) {
 
 // ---- a process in its cgroup, by whichever way the kernel allows ----
 
+constexpr char kNoCgroup[] = "no cgroup here that this user may write to";
+
 class WayIntoTheCgroup : public testing::Test {
  protected:
-  void SetUp() override {
-    if (!root_.available()) GTEST_SKIP() << "no cgroup here that this user may write to";
-  }
   void TearDown() override {
     Disarm();
     launch_.reset();
     EXPECT_TRUE(path_.empty() || RemoveCgroup(path_));
   }
+
+  bool HasCgroup() const { return root_.available(); }
 
   void Run() {
     path_ = root_.ChildPath("echo/0.1");
@@ -117,6 +118,7 @@ class WayIntoTheCgroup : public testing::Test {
 
 #ifdef __x86_64__
 TEST_F(WayIntoTheCgroup, IsTheOneOfTheKernelWhereItHasOne) {
+  if (!HasCgroup()) GTEST_SKIP() << kNoCgroup;
   if (syscall(SYS_clone3, nullptr, 0) != -1 || errno != EINVAL) GTEST_SKIP() << "no clone3 here: " << errno;
   const int before = ClonesInto();
   Run();
@@ -127,6 +129,7 @@ TEST_F(WayIntoTheCgroup, IsTheOneOfTheKernelWhereItHasOne) {
 
 TEST_F(WayIntoTheCgroup, IsItsOwnStepWhereTheOtherIsRefused) {
   Shows("C12");
+  if (!HasCgroup()) GTEST_SKIP() << kNoCgroup;
   for (const int error : Sites().at(static_cast<std::size_t>(Call::kCloneInto)).errors) {
     SCOPED_TRACE(std::strerror(error));
     Arm({Call::kCloneInto, 1, error, false});
@@ -138,6 +141,7 @@ TEST_F(WayIntoTheCgroup, IsItsOwnStepWhereTheOtherIsRefused) {
 }
 
 TEST_F(WayIntoTheCgroup, IsMissedAndSaidSoWhereThereIsNone) {
+  if (!HasCgroup()) GTEST_SKIP() << kNoCgroup;
   AtFailedClone([&](int*) { EXPECT_TRUE(RemoveCgroup(path_)); });
   Arm({Call::kCloneInto, 1, ENODEV, false});
   Run();
@@ -149,6 +153,7 @@ TEST_F(WayIntoTheCgroup, IsMissedAndSaidSoWhereThereIsNone) {
 
 TEST_F(WayIntoTheCgroup, IsNotLookedForWhereThereIsNoRoomForAProcess) {
   Shows("A3");
+  if (!HasCgroup()) GTEST_SKIP() << kNoCgroup;
   Arm({Call::kClone, 1, EAGAIN, false});
   Run();
   EXPECT_THAT(launch_->failure(), testing::HasSubstr("clone"));
@@ -158,7 +163,7 @@ TEST_F(WayIntoTheCgroup, IsNotLookedForWhereThereIsNoRoomForAProcess) {
 
 TEST(CgroupDirectory, ThatCannotBeLockedIsNotLeftBehind) {
   const std::string parent = OwnCgroup();
-  if (!CgroupRoot("unlocked").available()) GTEST_SKIP() << "no cgroup here that this user may write to";
+  if (!CgroupRoot("unlocked").available()) GTEST_SKIP() << kNoCgroup;
   CountOnly();
   static_cast<void>(OwnCgroup());
   // The next descriptor that it opens is that of the directory which it has just made.
@@ -172,7 +177,7 @@ TEST(CgroupDirectory, ThatCannotBeLockedIsNotLeftBehind) {
 }
 
 TEST(CgroupDirectory, ThatAnotherWorkerRemovesWhileItIsMadeIsMadeUnderAnotherName) {
-  if (!CgroupRoot("removed").available()) GTEST_SKIP() << "no cgroup here that this user may write to";
+  if (!CgroupRoot("removed").available()) GTEST_SKIP() << kNoCgroup;
   CountOnly();
   static_cast<void>(OwnCgroup());
   Arm({Call::kOpen, Count(Call::kOpen) + 1, ENOENT, false});
@@ -194,9 +199,7 @@ int ChildDirectories() {
 
 class ChildsCgroup : public testing::Test {
  protected:
-  void SetUp() override {
-    if (!CgroupRoot("usable").available()) GTEST_SKIP() << "no cgroup here that this user may write to";
-  }
+  static bool HasCgroup() { return CgroupRoot("usable").available(); }
   static void Start(Rig& rig, PoolSettings pool) {
     pool.breaker_failures = 0;
     pool.backoff_min = pool.backoff_max = std::chrono::milliseconds(10);
@@ -207,6 +210,7 @@ class ChildsCgroup : public testing::Test {
 
 TEST_F(ChildsCgroup, IsRemovedWithAStartThatCannotBeWatched) {
   Shows("C12");
+  if (!HasCgroup()) GTEST_SKIP() << kNoCgroup;
   Rig rig;
   Start(rig, EchoPool());
   Arm({Call::kPollInit, 1, -ENOMEM, true});
@@ -221,6 +225,7 @@ TEST_F(ChildsCgroup, IsRemovedWithAStartThatCannotBeWatched) {
 
 TEST_F(ChildsCgroup, IsKilledAgainWhereTheFirstKillHadNoDescriptor) {
   Shows("B11");
+  if (!HasCgroup()) GTEST_SKIP() << kNoCgroup;
   PoolSettings pool = EchoPool();
   pool.command = {Program("fault-child"), "escapee"};
   Rig rig;

@@ -58,6 +58,12 @@ std::string NameInSource(const testing::TestInfo& test) {
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+std::string SkippedRecord(const std::string& row, const testing::TestInfo& test) {
+  const testing::TestResult& result = *test.result();
+  return "skipped\t" + row + "\t" + NameInSource(test) + "\t" +
+         FirstLine(result.GetTestPartResult(result.total_part_count() - 1).message()) + "\n";
+}
+
 class Recorder final : public testing::EmptyTestEventListener {
  public:
   void Note(std::string_view row) { rows_.emplace_back(row); }
@@ -67,11 +73,10 @@ class Recorder final : public testing::EmptyTestEventListener {
     std::string text;
     for (const std::string& row : rows_) {
       if (result.Passed()) text += "passed\t" + row + "\t" + NameInSource(test) + "\n";
-      if (result.Skipped()) {
-        text += "skipped\t" + row + "\t" + NameInSource(test) + "\t" +
-                FirstLine(result.GetTestPartResult(result.total_part_count() - 1).message()) + "\n";
-      }
+      if (result.Skipped()) text += SkippedRecord(row, test);
     }
+    // Its rows, if it has any, are unsaid.
+    if (rows_.empty() && result.Skipped()) text = SkippedRecord("-", test);
     if (!text.empty()) Write(FullName(test), text);
     rows_.clear();
   }
@@ -88,6 +93,9 @@ Recorder& TheRecorder() {
   }();
   return *recorder;
 }
+
+// It listens before the first test says something: a fixture may skip that one.
+[[maybe_unused]] const Recorder& kListens = TheRecorder();
 
 }  // namespace
 

@@ -4,10 +4,11 @@
 //     Shows("A6", "R26");
 //     ...
 //
-// stands at the head of the body, behind whatever may skip the test; rows are literals, because tests/faults reads
-// them in the source too. When the test has passed, this is written into the directory ANDIRON_SHOWN_DIR (without it,
-// nowhere): one file for each test, so that programs that run at the same time don't meet. What an earlier run has
-// written is removed first: a test that fails leaves no record.
+// stands at the head of the body, before whatever may skip the test: then it is known whose rows this machine can't
+// show. A fixture whose SetUp() skips never lets the body say it, and the check of the rows fails. Rows are literals,
+// because tests/faults reads them in the source too. When the test has passed, this is written into the directory
+// ANDIRON_SHOWN_DIR (without it, nowhere): one file for each test, so that programs that run at the same time don't
+// meet. What an earlier run has written is removed first: a test that fails leaves no record.
 #ifndef ANDIRON_TESTS_SUPPORT_SHOWS_H_
 #define ANDIRON_TESTS_SUPPORT_SHOWS_H_
 
