@@ -1,10 +1,16 @@
 // Clients that mean harm: what they can cost, and that the others don't notice them.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -158,6 +164,62 @@ TEST(HostileClient, FloodOfThemLeavesTheOthersServedAndMemoryBounded) {
     EXPECT_LT(PeakKilobytes() - before, 400'000);
   }));
   EXPECT_TRUE(rig.rig().RunUntil([&] { return rig.server().clients() == 0; }));
+}
+
+// ---- who submits and reads no outcome ----
+
+// A pool whose child warms up when something is written to the FIFO: until then all jobs are accepted and none ends.
+PoolSettings GatedPool(const std::string& fifo) {
+  PoolSettings pool = EchoPool();
+  pool.command = {"/bin/sh", "-c", "read -r line <\"$0\" && exec \"$1\"", fifo, Program("echo-child")};
+  pool.start_by = kTestDeadline;
+  return pool;
+}
+
+// How many bytes the log says had waited when the client was disconnected for them.
+std::size_t WaitedBytes(int log) {
+  std::string text(100'000, '\0');
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(pread(log, text.data(), text.size(), 0), 0)));
+  std::smatch found;
+  EXPECT_TRUE(std::regex_search(text, found, std::regex("it did not read: ([0-9]+) bytes waited for it"))) << text;
+  return found.empty() ? 0 : std::stoul(found[1]);
+}
+
+TEST(HostileClient, WhoReadsNoOutcomeIsCutOffPastTheBoundByOneAnswerAtMost) {
+  constexpr std::size_t kAnswer = 64 << 10;
+  constexpr int kJobs = 60;
+  const TempDirectory directory;
+  const std::string fifo = directory.path() + "/gate";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  const UniqueFd gate(open(fifo.c_str(), O_RDWR | O_CLOEXEC));
+  const UniqueFd log(memfd_create("log", MFD_CLOEXEC));
+  ControlBounds bounds;
+  bounds.unread_pause = 2 * kAnswer;
+  bounds.unread = 8 * kAnswer;
+  bounds.write_looks = 1'000'000;  // it isn't the time that ends it
+  WorkerSettings settings = SettingsOf(GatedPool(fifo));
+  settings.log_level = LogLevel::kInfo;
+  ServerRig rig(settings, bounds, log.get());
+  const UniqueFd deaf = ConnectRaw(rig.path());
+  std::string words = FramesOf({Hello()});
+  for (std::uint64_t job = 1; job <= kJobs; ++job) {
+    AppendFrame(words, SubmitMessage(job, "", std::string(kAnswer, 'p')));
+  }
+  ASSERT_TRUE(rig.While([&] {
+    EXPECT_EQ(send(deaf.get(), words.data(), words.size(), MSG_NOSIGNAL), static_cast<ssize_t>(words.size()));
+  }));
+  ASSERT_TRUE(rig.rig().RunUntil([&] { return rig.rig().Pool().queued == kJobs; }));
+  // A line for the child, and some for successors that it doesn't need.
+  ASSERT_EQ(write(gate.get(), "\n\n\n\n", 4), 4);
+  // It reads nothing that it is told, and it isn't read from past the first bound: the outcomes come all the same.
+  ASSERT_TRUE(rig.rig().RunUntil([&] { return rig.server().clients() == 0; }));
+  const std::size_t waited = WaitedBytes(log.get());
+  EXPECT_GT(waited, bounds.unread);
+  EXPECT_LE(waited, bounds.unread + kAnswer + kControlOutcomeEnvelope);
+  ASSERT_TRUE(rig.rig().RunUntil([&] { return rig.rig().Pool().queued + rig.rig().Pool().running == 0; }));
+  EXPECT_GT(rig.rig().Pool().outcomes[static_cast<std::size_t>(Outcome::kCancelled)], 0) << "the rest is its loss";
+  EXPECT_TRUE(rig.WithClient(
+      [](ControlClient& client) { EXPECT_EQ(EndOf(client, SubmitMessage(1, "x", "y")).outcome().output(), "y"); }));
 }
 
 }  // namespace
