@@ -257,6 +257,13 @@ class Status(WithWorker):
         self.assertEqual(self.pool()["capacity"], 0)
         _, out, _ = self.client("status")
         self.assertIn("exited with code 3", out)
+        # Its last lines, also the one without an end.
+        autopsies = self.status()["autopsies"]
+        self.assertTrue(autopsies)
+        for autopsy in autopsies:
+            self.assertIn("  last lines of stderr:\n", autopsy["text"])
+            self.assertIn("    complaint 100\n    no model at /models/large\n", autopsy["text"])
+        self.assertRegex(self.log(), r"(?m) warn +no model at /models/large$")
         code, _, err = self.submit("default", "x")
         self.assertEqual(code, 75)
         self.assertIn("BREAKER_OPEN", err)
