@@ -340,7 +340,7 @@ std::string GroupsOf(pid_t pid) {
 }
 
 TEST(StartTest, ChildRunsAsThePoolsUser) {
-  if (getuid() != 0) return;  // only root may become somebody else; the failure is tested below
+  if (getuid() != 0) GTEST_SKIP() << "only root may become somebody else";  // the failure is tested below
   PoolSettings pool = FaultPool({"describe"});
   pool.user = "nobody";
   const Directory directory;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/driver/fault_rig.h"
+#include "tests/support/process_table.h"
 #include "tests/support/shows.h"
 #include "worker/base/clock.h"
 
@@ -87,10 +88,13 @@ TEST(FailedStarts, OfAMissingProgramLeaveNoProcessAndNoCount) {
 
 TEST(FailedStarts, OfAHungOneEndAtOnceByAForcedStop) {
   Shows("R12");
-  PoolSettings pool = BadPool({"never-ready"});
-  pool.init_timeout = kNeverInATest;
+  // Deaf to SIGTERM, and nothing but the force of the stop sends SIGKILL.
+  PoolSettings pool = BadPool({"deaf-start"});
+  pool.init_timeout = pool.stop_grace = kNeverInATest;
   FaultRig rig(pool);
   ASSERT_TRUE(rig.rig().RunUntil([&] { return rig.Bad().spawned == 1; }));
+  const int pid = rig.Bad().children.at(0).pid;
+  ASSERT_TRUE(Rig::Stall([&] { return IgnoresSignal(pid, SIGTERM); }));
   bool found = false;
   rig.rig().worker().control().StopChild({0, 0, 1}, true, [&](const StopAnswered& answer) { found = answer.found; });
   ASSERT_TRUE(rig.rig().RunUntil([&] { return found; }));
@@ -143,18 +147,6 @@ INSTANTIATE_TEST_SUITE_P(
                     std::vector<std::string>{"half-frame-later"}, std::vector<std::string>{"no-pong"},
                     std::vector<std::string>{"stop-self"}),
     [](const auto& values) { return TestNameOf(values.param); });
-
-TEST(IdleChild, DeathIsSeenThoughNoTimerRunsAndNobodyAsks) {
-  Shows("B1", "R23");
-  FaultRig rig(BadPool({"good"}));
-  ASSERT_TRUE(rig.rig().RunUntil([&] { return rig.BadIdle() == 1; }));
-  const PoolStatus before = rig.Bad();
-  ASSERT_EQ(before.children.size(), 1U);
-  ASSERT_EQ(kill(before.children[0].pid, SIGKILL), 0);
-  ASSERT_TRUE(rig.rig().RunUntil([&] { return rig.Bad().exited == 1 && rig.BadIdle() == 1; }));
-  EXPECT_EQ(rig.RunBad({.payload = "after"}).output, "after");
-  EXPECT_EQ(rig.rig().worker().driver().deaths().size(), 1U);
-}
 
 // ---- busy ----
 

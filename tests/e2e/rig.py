@@ -78,6 +78,14 @@ def state_of(pid):
     return stat.rpartition(b") ")[2][:1].decode() or "X"
 
 
+def ignores(pid, number):
+    """Whether a signal that comes to the process does nothing."""
+    for line in read(f"/proc/{pid}/status").decode().splitlines():
+        if line.startswith("SigIgn:"):
+            return int(line.split()[1], 16) >> (number - 1) & 1 == 1
+    return False
+
+
 def peak_memory(pid):
     """VmHWM in bytes."""
     for line in read(f"/proc/{pid}/status").decode().splitlines():

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from rig import ANDIRON, DEADLINE, ECHO, FAULT, GONE_WITHIN, EndToEnd, WithWorker, marked, wait_until
+from rig import ANDIRON, DEADLINE, ECHO, FAULT, GONE_WITHIN, EndToEnd, WithWorker, ignores, marked, wait_until
 from shows import shows
 
 
@@ -45,9 +45,10 @@ class ToABatch(EndToEnd):
 
     @shows("R12", "R105")
     def test_it_ends_children_that_still_warm_up(self):
-        process = self.start_batch("--", FAULT, "never-ready")
+        # Deaf to SIGTERM, and no grace or timeout ends: only what kills at once does.
+        process = self.start_batch("--stop_grace", "10m", "--init_timeout", "10m", "--", FAULT, "deaf-start")
         self.busy(process, b"one\n")
-        wait_until(lambda: len(marked(self.mark)) > 1, "there are children")
+        wait_until(lambda: sum(ignores(pid, signal.SIGTERM) for pid in marked(self.mark)) == 2, "they are deaf")
         process.send_signal(signal.SIGINT)
         self.assertIn(b"once more", process.stderr.readline())
         process.send_signal(signal.SIGTERM)

@@ -22,6 +22,7 @@ struct Fault {
 constexpr Fault kFaults[] = {
     {"good", Good, 0},
     {"never-ready", NeverReady, 0},
+    {"deaf-start", DeafStart, 0},
     {"half-frame", HalfFrame, 3},
     {"half-frame-then-exit", HalfFrameThenExit, 3},
     {"garbage", Garbage, 0},

@@ -18,6 +18,7 @@ void Say(int descriptor, std::string_view text);
 
 void Good(int number);
 void NeverReady(int number);
+void DeafStart(int number);
 void HalfFrame(int number);
 void HalfFrameThenExit(int number);
 void Garbage(int number);

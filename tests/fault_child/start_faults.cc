@@ -45,6 +45,11 @@ void Good(int) {
 
 void NeverReady(int) { Hang(); }
 
+void DeafStart(int) {
+  signal(SIGTERM, SIG_IGN);
+  Hang();
+}
+
 void HalfFrame(int bytes) {
   Put(Hello().substr(0, static_cast<std::size_t>(bytes)));
   Hang();

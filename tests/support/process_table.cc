@@ -64,6 +64,15 @@ char ProcessState(pid_t pid) {
   return bracket == std::string::npos || bracket + 2 >= stat.size() ? '?' : stat[bracket + 2];
 }
 
+bool IgnoresSignal(pid_t pid, int number) {
+  const std::string status = Contents("/proc/" + std::to_string(pid) + "/status");
+  const std::string_view name = "\nSigIgn:\t";
+  const std::size_t found = status.find(name);
+  if (found == std::string::npos) return false;
+  const unsigned long long ignored = std::strtoull(status.c_str() + found + name.size(), nullptr, 16);
+  return (ignored >> (number - 1) & 1) != 0;
+}
+
 int OpenDescriptors() {
   // One of them is the directory's own.
   return static_cast<int>(Entries("/proc/self/fd").size()) - 1;

@@ -23,6 +23,7 @@ std::vector<pid_t> ChildProcesses();
 bool ProcessExists(pid_t pid);
 // The letter in /proc/PID/stat: 'S', 'T', 'Z'; '?' = there is none.
 char ProcessState(pid_t pid);
+bool IgnoresSignal(pid_t pid, int number);
 
 // Descriptors that this process has open.
 int OpenDescriptors();
