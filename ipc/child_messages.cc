@@ -53,16 +53,25 @@ bool IsPrintable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
+bool IsSdkText(std::string_view text) { return text.size() <= kSdkTextBytesMax && IsPrintable(text); }
+
 // ---- what a child says ----
+//
+// Of a field that comes twice the last one counts. A text that another replaces is looked at all the same, as protobuf
+// does: the message is good for both or for neither.
 
 FromChildMessage DecodeProgress(std::string_view fields) {
   ProgressMessage progress{0, {}};
+  bool good_text = true;
   FieldReader reader(fields);
   while (reader.Next()) {
     if (reader.IsNumber(1)) progress.percent = ToInt32(reader.number());
-    if (reader.IsBytes(2)) progress.text = reader.bytes();
+    if (reader.IsBytes(2)) {
+      progress.text = reader.bytes();
+      good_text = good_text && IsUtf8(progress.text);
+    }
   }
-  if (reader.malformed() || !IsUtf8(progress.text)) return Unreadable("Progress");
+  if (reader.malformed() || !good_text) return Unreadable("Progress");
   progress.percent = std::clamp(progress.percent, -1, 100);
   return progress;
 }
@@ -70,18 +79,18 @@ FromChildMessage DecodeProgress(std::string_view fields) {
 FromChildMessage DecodeHello(std::string_view fields) {
   std::uint32_t version = 0;
   HelloMessage hello;
+  bool good_texts = true;
   FieldReader reader(fields);
   while (reader.Next()) {
+    if (reader.IsBytes(2) || reader.IsBytes(3)) good_texts = good_texts && IsSdkText(reader.bytes());
     if (reader.IsNumber(1)) version = static_cast<std::uint32_t>(reader.number());
     if (reader.IsBytes(2)) hello.sdk_name = reader.bytes();
     if (reader.IsBytes(3)) hello.sdk_version = reader.bytes();
     if (reader.IsNumber(4)) hello.pid = ToInt32(reader.number());
   }
   if (reader.malformed()) return Unreadable("Hello");
-  for (const std::string* text : {&hello.sdk_name, &hello.sdk_version}) {
-    if (text->size() > kSdkTextBytesMax || !IsPrintable(*text)) {
-      return ProtocolError{"a Hello whose SDK name or version isn't printable ASCII of at most 64 bytes"};
-    }
+  if (!good_texts) {
+    return ProtocolError{"a Hello whose SDK name or version isn't printable ASCII of at most 64 bytes"};
   }
   if (version == kProtocolVersion) return hello;
   const std::string sdk = hello.sdk_name.empty() ? "unnamed" : hello.sdk_name + " " + hello.sdk_version;
@@ -95,6 +104,8 @@ struct RawResult {
   std::uint64_t end = 0;
   std::string_view output;
   std::string_view error;
+  std::size_t error_bytes = 0;  // of all error texts in it
+  bool error_is_utf8 = true;    // all of them; after their size: no more than that is ever looked at byte by byte
 };
 
 std::optional<RawResult> ReadResult(std::string_view fields) {
@@ -104,7 +115,11 @@ std::optional<RawResult> ReadResult(std::string_view fields) {
     if (reader.IsNumber(1)) result.job = reader.number();
     if (reader.IsNumber(2)) result.end = static_cast<std::uint32_t>(reader.number());
     if (reader.IsBytes(3)) result.output = reader.bytes();
-    if (reader.IsBytes(4)) result.error = reader.bytes();
+    if (reader.IsBytes(4)) {
+      result.error = reader.bytes();
+      result.error_bytes += result.error.size();
+      if (result.error_bytes <= kErrorTextBytesMax) result.error_is_utf8 = result.error_is_utf8 && IsUtf8(result.error);
+    }
   }
   if (reader.malformed()) return std::nullopt;
   return result;
@@ -118,12 +133,11 @@ FromChildMessage DecodeResult(std::string_view fields, std::size_t max_result) {
     return ProtocolError{which + " with an output of " + std::to_string(raw->output.size()) + " bytes, max_result is " +
                          std::to_string(max_result)};
   }
-  if (raw->error.size() > kErrorTextBytesMax) {
-    return ProtocolError{which + " with an error text of " + std::to_string(raw->error.size()) +
-                         " bytes, it may have " + std::to_string(kErrorTextBytesMax)};
+  if (raw->error_bytes > kErrorTextBytesMax) {
+    return ProtocolError{which + " with an error text of " + std::to_string(raw->error_bytes) + " bytes, it may have " +
+                         std::to_string(kErrorTextBytesMax)};
   }
-  // After its size: no more than that is ever looked at byte by byte.
-  if (!IsUtf8(raw->error)) return Unreadable("Result");
+  if (!raw->error_is_utf8) return Unreadable("Result");
   switch (raw->end) {
     case kEndSucceeded:
       return ResultMessage{raw->job, ResultMessage::End::kSucceeded, std::string(raw->output)};
@@ -142,14 +156,18 @@ FromChildMessage DecodeResult(std::string_view fields, std::size_t max_result) {
 
 ToChildMessage DecodeRun(std::string_view fields) {
   RunMessage run;
+  bool good_id = true;
   FieldReader reader(fields);
   while (reader.Next()) {
     if (reader.IsNumber(1)) run.job = reader.number();
-    if (reader.IsBytes(2)) run.id = reader.bytes();
+    if (reader.IsBytes(2)) {
+      run.id = reader.bytes();
+      good_id = good_id && IsUtf8(run.id);
+    }
     if (reader.IsBytes(3)) run.payload = reader.bytes();
     if (reader.IsNumber(4)) run.run_for_ms = reader.number();
   }
-  if (reader.malformed() || !IsUtf8(run.id)) return Unreadable("Run");
+  if (reader.malformed() || !good_id) return Unreadable("Run");
   return run;
 }
 

@@ -261,6 +261,30 @@ TEST(Contract, TextIsUtf8) {
   EXPECT_THAT(DecodeToChild(Bytes(run.SerializeAsString())), VariantWith<ProtocolError>(testing::_));
 }
 
+// Of a field that comes twice the last one counts; the others are looked at all the same, as protobuf does.
+TEST(Contract, TextThatAnotherReplacesIsUtf8Too) {
+  const auto twice = [](const std::string& first, const std::string& second) {
+    return "\x12" + first + "\x12" + second;
+  };
+  const std::string bad("\x01\xff", 2);
+  const std::string good("\x01n", 2);
+  EXPECT_EQ(ErrorOf(DecodeFromChild(Bytes(FrameBody(1, twice(bad, good))))), "a Progress that can't be read");
+  EXPECT_EQ(ErrorOf(DecodeFromChild(Bytes(FrameBody(2, "\x08\x01" + twice(bad, good))))),
+            "a Hello whose SDK name or version isn't printable ASCII of at most 64 bytes");
+  EXPECT_EQ(ErrorOf(DecodeFromChild(Bytes(FrameBody(4, "\x08\x07\x10\x02\x22" + bad + "\x22" + good)))),
+            "a Result that can't be read");
+  EXPECT_THAT(DecodeToChild(Bytes(FrameBody(1, twice(bad, good)))), VariantWith<ProtocolError>(testing::_));
+  EXPECT_EQ(std::get<ProgressMessage>(DecodeFromChild(Bytes(FrameBody(1, twice("\x01m", good))))).text, "n");
+}
+
+TEST(Contract, TextsOfAResultHaveTogetherWhatOneMayHave) {
+  const std::string half = "\x22\x80\x80\x02" + std::string(32768, 'e');
+  const std::string failed = "\x08\x07\x10\x02";
+  EXPECT_EQ(std::get<ResultMessage>(DecodeFromChild(Bytes(FrameBody(4, failed + half + half)), 4)).text.size(), 32768U);
+  EXPECT_EQ(ErrorOf(DecodeFromChild(Bytes(FrameBody(4, failed + half + half + "\x22\x01" + "e")), 4)),
+            "Result of job 7 with an error text of 65537 bytes, it may have 65536");
+}
+
 TEST(Contract, GroupsAreMalformedSoNothingNests) {
   const std::string hello = HelloFrom("n", "1").SerializeAsString();
   const std::string inner = HelloFrom("n", "1").hello().SerializeAsString();

@@ -45,6 +45,14 @@ std::string BytesOf(const std::vector<ReferenceField>& fields, std::uint64_t num
   return bytes;
 }
 
+// Whether it holds for all bytes of a number, also for those that others replace.
+template <typename Rule>
+bool AllBytesOf(const std::vector<ReferenceField>& fields, std::uint64_t number, Rule rule) {
+  return std::all_of(fields.begin(), fields.end(), [&](const ReferenceField& field) {
+    return field.number != number || field.wire_type != 2 || rule(field.bytes);
+  });
+}
+
 bool GoodSdkText(const std::string& text) {
   return text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
@@ -52,7 +60,7 @@ bool GoodSdkText(const std::string& text) {
 std::string HelloError(const std::vector<ReferenceField>& fields) {
   const std::string name = BytesOf(fields, 2);
   const std::string version = BytesOf(fields, 3);
-  if (!GoodSdkText(name) || !GoodSdkText(version)) {
+  if (!AllBytesOf(fields, 2, GoodSdkText) || !AllBytesOf(fields, 3, GoodSdkText)) {
     return "a Hello whose SDK name or version isn't printable ASCII of at most 64 bytes";
   }
   const auto spoken = static_cast<std::uint32_t>(NumberOf(fields, 1));
@@ -64,15 +72,18 @@ std::string HelloError(const std::vector<ReferenceField>& fields) {
 std::string ResultError(const std::vector<ReferenceField>& fields, std::size_t max_result) {
   const std::string which = "Result of job " + std::to_string(NumberOf(fields, 1));
   const std::string output = BytesOf(fields, 3);
-  const std::string error = BytesOf(fields, 4);
+  std::size_t error_bytes = 0;
+  for (const ReferenceField& field : fields) {
+    if (field.number == 4 && field.wire_type == 2) error_bytes += field.bytes.size();
+  }
   if (output.size() > max_result) {
     return which + " with an output of " + std::to_string(output.size()) + " bytes, max_result is " +
            std::to_string(max_result);
   }
-  if (error.size() > 65536) {
-    return which + " with an error text of " + std::to_string(error.size()) + " bytes, it may have 65536";
+  if (error_bytes > 65536) {
+    return which + " with an error text of " + std::to_string(error_bytes) + " bytes, it may have 65536";
   }
-  if (!Utf8ByTheRules(error)) return "a Result that can't be read";
+  if (!AllBytesOf(fields, 4, Utf8ByTheRules)) return "a Result that can't be read";
   const auto end = static_cast<std::uint32_t>(NumberOf(fields, 2));
   if (end == 0) return which + " without an end";
   if (end > 3) return which + " with the unknown end " + std::to_string(end);
@@ -172,7 +183,7 @@ std::string ErrorByTheRules(std::string_view body, std::size_t max_result) {
   }
   constexpr const char* kNames[] = {"", "Progress", "Hello", "Ack", "Result", "Pong"};
   const auto fields = FieldsByTheRules(kind.bytes);
-  const bool good_text = kind.number != 1 || !fields || Utf8ByTheRules(BytesOf(*fields, 2));
+  const bool good_text = kind.number != 1 || !fields || AllBytesOf(*fields, 2, Utf8ByTheRules);
   if (!fields || !good_text) return "a " + std::string(kNames[kind.number]) + " that can't be read";
   if (kind.number == 2) return HelloError(*fields);
   if (kind.number == 4) return ResultError(*fields, max_result);
