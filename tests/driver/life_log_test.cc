@@ -76,7 +76,7 @@ TEST(LifeLog, HasEachUnplannedDeathAndEachTurnOfTheBreakerInOrder) {
   EXPECT_THAT(Member(lines[1], "message"), HasSubstr("echo/0.2 could not be started: "));
   EXPECT_THAT(Member(lines[2], "message"), HasSubstr("The last: echo/0.2 could not be started: "));
   EXPECT_THAT(Member(lines[5], "message"), HasSubstr("was killed by SIGKILL while it was idle"));
-  for (const std::size_t death : {0, 1, 5}) {
+  for (const std::size_t death : {0U, 1U, 5U}) {
     EXPECT_EQ(Member(lines[death], "intent"), Name(Intent::kNone)) << lines[death];
     EXPECT_THAT(Member(lines[death], "autopsy"), HasSubstr("phase: ")) << lines[death];
   }
