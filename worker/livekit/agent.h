@@ -9,9 +9,8 @@
 //     or closing. Want of places that is over within one interval of reports isn't told: offers that come meanwhile get
 //     an answer anyway.
 //   - A link that is dead is found and replaced, without a limit on tries; an idle, slow or paused one is left alone.
-//   - After a stall of our own loop no old offer is answered: FULL, and a fresh link when the old one is read out,
-//   since
-//     what was assigned is ours.
+//   - After a stall of our own loop no old offer is answered: FULL, and a fresh link when the old one is read out. What
+//     was assigned is ours.
 //   - Every state has a deadline, every container a bound.
 // Every job, place and link that it asked for is ended by it or by a fact. After Closed it does nothing any more.
 #ifndef ANDIRON_WORKER_LIVEKIT_AGENT_H_

@@ -4,9 +4,8 @@
 //   follows each Open(), also of an attempt that never got as far as opened(); after it comes nothing of that attempt.
 // - No callback comes from within Open, Close, Send or the destructor; closed() comes in a turn of its own. A callback
 //   may call any method of the link; only destroying it is for later.
-// - Nothing blocks the loop: names are looked up by libuv's threads, for at most lookup_timeout; the last good
-// addresses
-//   of the host are kept, and used when a later look-up fails or takes too long.
+// - Nothing blocks the loop: names are looked up by libuv's threads, for at most lookup_timeout. The last good
+//   addresses of the host are kept, and used when a later look-up fails or takes too long.
 // - Close() and the destructor release our side at once: no farewell is waited for, whatever the server does.
 // - Certificates are always verified, chain and name, TLS 1.2 or newer; there is no switch to turn it off.
 // - The bearer token and the proxy's password are in no text of ours.
