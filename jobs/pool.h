@@ -154,6 +154,7 @@ class Pool {
   int OrdinaryPlaces() const;  // free, less those promised to reservations
   bool AnyChildServes() const;
   bool Serves(const Slot& slot) const;
+  bool UsedUp(const Slot& slot) const;
   bool StartsInTime() const;
   bool TakeReservation(ReservationNumber number, bool& on_ready_child);
   void DropReservation(std::map<std::uint64_t, Reservation>::iterator reservation);

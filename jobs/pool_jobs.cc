@@ -146,8 +146,7 @@ void Pool::Finish(Slot& slot, Job& job, Outcome outcome, std::string result) {
   Report(job, outcome, std::move(result), outcome == Outcome::kTimedOut ? Intent::kRunTimeout : Intent::kNone, false);
   if (slot.state == SlotState::kBusy && slot.jobs.empty()) {
     if (slot.exited) return EnterDying(slot);
-    const bool used_up = settings_.max_jobs_per_child > 0 && slot.jobs_begun >= settings_.max_jobs_per_child;
-    if (slot.retiring || used_up)
+    if (slot.retiring || UsedUp(slot))
       return AskToStop(slot, slot.stop_waiters.empty() ? Intent::kRetired : Intent::kStopRequested);
     SetState(slot, SlotState::kIdle);
   }

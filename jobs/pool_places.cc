@@ -16,8 +16,11 @@ int Pool::Capacity() const {
 bool Pool::AnyChildServes() const { return First(SlotList::kIdle) != nullptr || serving_ > 0; }
 
 bool Pool::Serves(const Slot& slot) const {
-  const bool used_up = settings_.max_jobs_per_child > 0 && slot.jobs_begun >= settings_.max_jobs_per_child;
-  return slot.state == SlotState::kBusy && slot.CanTakeJobs() && !used_up;
+  return slot.state == SlotState::kBusy && slot.CanTakeJobs() && !UsedUp(slot);
+}
+
+bool Pool::UsedUp(const Slot& slot) const {
+  return settings_.max_jobs_per_child > 0 && slot.jobs_begun >= settings_.max_jobs_per_child;
 }
 
 // Whether one more job would surely start within start_by: there is a slot for it that no running job holds, and

@@ -177,6 +177,18 @@ TEST(UnexplainedKill, IsForMemoryIfTheMachineHasJustRunOut) {
   EXPECT_TRUE(IsKilledForMemory(crew, second)) << "of the same moment, though the count has been looked at meanwhile";
 }
 
+TEST(UnexplainedKill, IsAlsoWhatAShellSaysOfItsProgram) {
+  Machine machine{.kills = 50};
+  Crew crew({FaultPool({"good"}), FaultPool({"exit", "137"}), FaultPool({"exit", "1"})}, On(machine));
+  crew.StartReady();  // since then kills are counted
+  ++machine.kills;
+  const ChildId shell = crew.Start(0, 1);
+  const ChildId other = crew.Start(0, 2);
+  ASSERT_TRUE(crew.AwaitEnd(shell) && crew.AwaitEnd(other));
+  EXPECT_TRUE(crew.Last<ChildExited>(shell)->out_of_memory);
+  EXPECT_FALSE(crew.Last<ChildExited>(other)->out_of_memory);
+}
+
 TEST(UnexplainedKill, IsNotForMemoryThatRanOutLongBefore) {
   Shows("B3");
   Machine machine;

@@ -220,6 +220,8 @@ TEST_F(ChildsCgroup, IsRemovedWithAStartThatCannotBeWatched) {
   Disarm();
   ASSERT_TRUE(rig.RunUntil([&] { return rig.Slots(SlotState::kIdle) == 1 && ChildDirectories() == 1; }))
       << ChildDirectories();
+  EXPECT_THAT(rig.worker().driver().deaths().back().summary,
+              testing::HasSubstr("could not be started: watch its descriptors"));
   EXPECT_TRUE(rig.Stop(true));
 }
 

@@ -83,12 +83,24 @@ TEST(Pool, RetiresAChildAfterMaxJobsAndStaysWarm) {
   EXPECT_EQ(rig.Count(SlotState::kIdle), 1);
 }
 
-TEST(Pool, RecyclesByAgeWithoutDippingBelowWarm) {
-  Shows("R85");
-  PoolSettings pool = Rig::Settings(2, 3);
+// Too old after 20 s.
+PoolSettings Aging(int warm, int max_children, int jobs_at_once = 1) {
+  PoolSettings pool = Rig::Settings(warm, max_children);
+  pool.max_concurrent_jobs_per_child = jobs_at_once;
   pool.max_child_age = 20s;
   pool.ping_interval = 0s;
-  Rig rig(pool);
+  return pool;
+}
+
+JobSubmitted PromisedJob(std::uint64_t number, std::uint64_t reservation) {
+  JobSubmitted job = Rig::Job(number);
+  job.reservation = ReservationNumber{reservation};
+  return job;
+}
+
+TEST(Pool, RecyclesByAgeWithoutDippingBelowWarm) {
+  Shows("R85");
+  Rig rig(Aging(2, 3));
   rig.MakeAllReady();
   rig.Pass(20s);
   EXPECT_EQ(rig.Count(SlotState::kIdle), 2) << "the old ones stay until a replacement is ready";
@@ -100,10 +112,7 @@ TEST(Pool, RecyclesByAgeWithoutDippingBelowWarm) {
 
 TEST(Pool, RecyclesOneAtATimeWhereNoSlotIsSpare) {
   Shows("R85");
-  PoolSettings pool = Rig::Settings(2, 2);
-  pool.max_child_age = 20s;
-  pool.ping_interval = 0s;
-  Rig rig(pool);
+  Rig rig(Aging(2, 2));
   rig.MakeAllReady();
   rig.Pass(20s);
   EXPECT_EQ(rig.Count(SlotState::kStopping), 1);
@@ -111,64 +120,47 @@ TEST(Pool, RecyclesOneAtATimeWhereNoSlotIsSpare) {
 }
 
 TEST(Pool, AChildWhosePlaceIsPromisedServesItBeforeItIsRecycled) {
-  PoolSettings pool = Rig::Settings(1, 1);
-  pool.max_child_age = 20s;
-  pool.ping_interval = 0s;
-  Rig rig(pool);
+  Rig rig(Aging(1, 1));
   rig.MakeAllReady();
   rig.Pass(19s);
   rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
   ASSERT_TRUE(rig.All<ReservationAnswered>().at(0).granted);
   rig.Pass(1s);
   EXPECT_EQ(rig.Count(SlotState::kIdle), 1) << "a server counts on it";
-  JobSubmitted job = Rig::Job(1);
-  job.reservation = ReservationNumber{1};
-  rig.Step(std::move(job));
+  rig.Step(PromisedJob(1, 1));
   ASSERT_TRUE(rig.Did<SendJob>());
   rig.Step(Rig::Done(rig.Child(), 1));
   EXPECT_EQ(rig.Count(SlotState::kStopping), 1);
 }
 
 TEST(Pool, AnOldChildIsRecycledWhenThePromiseOfItsPlaceLapses) {
-  PoolSettings pool = Rig::Settings(1, 1);
-  pool.max_child_age = 20s;
-  pool.ping_interval = 0s;
-  Rig rig(pool);
+  Rig rig(Aging(1, 1));
   rig.MakeAllReady();
-  rig.Pass(20s - pool.reservation_timeout / 2);
+  const Duration promise = Rig::Settings().reservation_timeout;
+  rig.Pass(20s - promise / 2);
   rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
-  rig.Pass(pool.reservation_timeout - 1ns);
+  rig.Pass(promise - 1ns);
   EXPECT_EQ(rig.Count(SlotState::kIdle), 1);
   rig.Pass(1ns);
   EXPECT_EQ(rig.Count(SlotState::kStopping), 1);
 }
 
 TEST(Pool, ABusyOldChildKeepsThePlaceThatIsPromisedAndNoOther) {
-  PoolSettings pool = Rig::Settings(1, 1);
-  pool.max_concurrent_jobs_per_child = 3;
-  pool.max_child_age = 20s;
-  pool.ping_interval = 0s;
-  Rig rig(pool);
+  Rig rig(Aging(1, 1, 3));
   rig.MakeAllReady();
   rig.Submit(1);
   rig.Step(JobAcked{rig.Child(), JobNumber{1}});
   rig.Pass(19s);
   rig.Step(ReservationAsked{ReservationNumber{1}, "p"});
   rig.Pass(1s);
-  JobSubmitted promised = Rig::Job(2);
-  promised.reservation = ReservationNumber{1};
-  rig.Step(std::move(promised));
+  rig.Step(PromisedJob(2, 1));
   EXPECT_TRUE(rig.Did<SendJob>());
   rig.Submit(3);
   EXPECT_FALSE(rig.Did<SendJob>());
 }
 
 TEST(Pool, ABusyOldChildRetiresWhenThePromiseOfItsPlaceLapses) {
-  PoolSettings pool = Rig::Settings(1, 1);
-  pool.max_concurrent_jobs_per_child = 2;
-  pool.max_child_age = 20s;
-  pool.ping_interval = 0s;
-  Rig rig(pool);
+  Rig rig(Aging(1, 1, 2));
   rig.MakeAllReady();
   rig.Submit(1);
   rig.Step(JobAcked{rig.Child(), JobNumber{1}});
